@@ -1,0 +1,1 @@
+"""Wattless: an open four-quadrant VAR meter and power-quality monitor."""

@@ -1,0 +1,200 @@
+"""Where the next window begins and ends: 10 or 12 periods of the fundamental, found from its phase at both ends.
+
+At each boundary the phase of every voltage is measured (dsp/phase.py). A window that began when the reference voltage
+had the
+phase P ends when it has P again, 10 or 12 turns later; the reference is the strongest voltage, and it may change from
+window to
+window because all of them are measured. The first boundary, and the first after a loss of synchronism, is found by
+measuring twice a period apart. Without a voltage between the limits of the range, windows of the last known length
+follow, not synchronised.
+
+Integers only; a handful of Python operations a window besides the kernels.
+Ranges: 42 to 58 Hz and 50.4 to 69.6 Hz, a little wider than IEC 61000-4-30 asks (42.5 to 57.5, 51 to 69 Hz).
+"""
+
+from array import array
+
+from wattless.dsp import phase
+
+_MASK = phase.TURN - 1
+_ROUNDS = 4  # of the first estimate: each shrinks its error about tenfold or better
+_KEEP = 3  # the reference stays while it has 3/4 of the strongest voltage
+
+
+def _ratio(numerator, denominator, bits):
+    """floor(numerator 2**bits / denominator) for 0 <= numerator, 0 < denominator < 2**30 and a result below 2**30, in
+    small integers."""
+    quotient = numerator // denominator
+    rest = numerator - quotient * denominator
+    for _ in range(bits):
+        rest += rest
+        quotient += quotient
+        if rest >= denominator:
+            rest -= denominator
+            quotient += 1
+    return quotient
+
+
+def _wrapped(angle):
+    """The same angle within half a turn of zero."""
+    return ((angle + (phase.TURN >> 1)) & _MASK) - (phase.TURN >> 1)
+
+
+class Tracker:
+    """Cuts the sample stream into windows.
+
+    ring: object with data, length (samples), stride, count (samples so far), index(n) -> ring index of sample n
+    channels: indices of the voltage channels that may serve as the reference
+    rate: samples/s; nominal: 50 or 60 Hz; cycles: periods a window; threshold: smallest usable amplitude in LSB (peak)
+
+    After `window` returned True: first, frac (the window's start: first + frac / 65536), length (1/65536 sample),
+    synced.
+    """
+
+    def __init__(self, ring, sine, channels, rate, nominal, cycles, threshold):
+        self.ring = ring
+        self.sine = sine
+        self.channels = channels
+        self.cycles = cycles
+        self.nominal = _ratio(nominal, rate, 26)
+        self.slowest = _ratio(nominal * 21, rate * 25, 26)
+        self.fastest = _ratio(nominal * 29, rate * 25, 26)
+        self.reach = phase.TURN // self.slowest + 1
+        # the sum of the Hann weights is one period, so a sine of amplitude a gives a * 2**4 * period; polar's gain is
+        # 0.41169
+        self.threshold = threshold * rate // nominal * 6586 // 1000
+        self.targets = array("i", bytes(4 * len(channels)))
+        self.magnitudes = array("i", bytes(4 * len(channels)))
+        self.magnitudes_before = array("i", bytes(4 * len(channels)))
+        self.angles = array("i", bytes(4 * len(channels)))
+        self._z = array("i", bytes(8))
+        self.restart(0)
+
+    def restart(self, sample):
+        """Forgets everything; the next window begins at `sample` of the ring."""
+        self.first = self.next_first = sample
+        self.frac = self.next_frac = 0
+        self.step = self.nominal
+        self.length = self._nominal_length()
+        self.reference = 0
+        self.synced = False
+        self.locked = False
+        self._sought = False
+
+    def _nominal_length(self):
+        """Length of a window at the frequency `step`, in 1/65536 sample."""
+        return _ratio(self.cycles << 16, self.step, 26)
+
+    def _measure(self, sample, step):
+        """Magnitudes and angles of the voltages at `sample`; False while the samples after it are missing."""
+        half = phase.TURN // step
+        if self.ring.count <= sample + half:
+            return False
+        position = self.ring.index(sample)
+        for i, channel in enumerate(self.channels):
+            start = channel * self.ring.stride
+            phase.correlate(self.ring.data, start, self.ring.length, position, half, step, self.sine, self._z)
+            self._z[1] = 0 - self._z[1]
+            phase.polar(self._z, phase.ARCTANGENTS)
+            self.magnitudes[i] = self._z[0]
+            self.angles[i] = self._z[1]
+        return True
+
+    def _choose(self, before):
+        """Keeps or changes the reference voltage by its weaker end (`before`: magnitudes at the other one); False if
+        all are too weak."""
+        best = self.reference
+        strength = strongest = min(self.magnitudes[best], before[best])
+        for i, magnitude in enumerate(self.magnitudes):
+            magnitude = min(magnitude, before[i])
+            if magnitude > strongest:
+                best, strongest = i, magnitude
+        if strength < strongest // 4 * _KEEP:
+            self.reference, strength = best, strongest
+        return strength >= self.threshold
+
+    def _remember(self):
+        for i, magnitude in enumerate(self.magnitudes):
+            self.magnitudes_before[i] = magnitude
+
+    def _seek(self):
+        """Finds frequency and phases at the start of the coming window. None while samples are missing, else
+        success."""
+        near = self.next_first + self.reach
+        if self.ring.count <= near + 3 * self.reach:
+            return None
+        step = self.nominal
+        for _ in range(_ROUNDS):
+            period = (phase.TURN + (step >> 1)) // step
+            self._measure(near, step)
+            if not self._choose(self.magnitudes):
+                return False
+            before = self.angles[self.reference]
+            self._measure(near + period, step)
+            step += _wrapped(self.angles[self.reference] - before - step * period) // period
+            if not self.slowest <= step <= self.fastest:
+                return False
+        self._measure(near, step)
+        back = step * (near - self.next_first) - self._turned(step, self.next_frac)
+        for i, angle in enumerate(self.angles):
+            self.targets[i] = (angle - back) & _MASK
+        self._remember()
+        self.step = step
+        return True
+
+    @staticmethod
+    def _turned(step, frac):
+        """Angle that `frac` / 65536 sample takes."""
+        return ((step >> 6) * frac) >> 10
+
+    def window(self):
+        """True when the next window is complete and described by first, frac, length, synced; call again for the one
+        after."""
+        if not self.locked and not self._sought:
+            found = self._seek()
+            if found is None:
+                return False
+            self._sought = True
+            self.locked = found
+        length = self._nominal_length()
+        if self.locked:
+            length = self._synchronised(length)
+            if length is None:
+                return False
+        end = self.next_frac + length
+        if self.ring.count <= self.next_first + (end >> 16) + self.reach:
+            return False
+        self.first, self.frac, self.length, self.synced = self.next_first, self.next_frac, length, self.locked
+        self.next_first += end >> 16
+        self.next_frac = end & 0xFFFF
+        self._sought = False
+        return True
+
+    def _synchronised(self, predicted):
+        """Length from the phase at the end, None while samples are missing. Also sets the targets of the window after.
+
+        When no voltage can be followed to the end, or it left the range, the lock is given up and the predicted
+        length returned."""
+        step = self.step
+        length = predicted
+        for _ in range(2):
+            centre = self.next_first + ((self.next_frac + length + 0x8000) >> 16)
+            if not self._measure(centre, step):
+                return None
+            followed = self._choose(self.magnitudes_before)
+            ahead = _wrapped(self.targets[self.reference] - self.angles[self.reference])
+            # from the centre to the instant of the phase sought, in 1/65536 sample
+            offset = _ratio(ahead, step, 16) if ahead >= 0 else 0 - _ratio(0 - ahead, step, 16)
+            length = ((centre - self.next_first) << 16) - self.next_frac + offset
+            refined = _ratio(self.cycles << 16, length, 26)
+            if abs(refined - step) < step >> 10:
+                break
+            step = refined
+        if not (followed and self.slowest <= refined <= self.fastest):
+            self.locked = False
+            return predicted
+        self._remember()
+        for i, angle in enumerate(self.angles):
+            self.targets[i] = (angle + ahead) & _MASK
+        self.step = refined
+        return length
