@@ -51,7 +51,9 @@ def run_dot(job):
     out = array("i", bytes(16))
     a, b = array("i", job["a"]), array("i", job["b"])
     sums.dot(a, job["first_a"], b, job["first_b"], len(a) // 2, out, 1)
-    return list(out)[2:]
+    extremes = array("i", bytes(16))
+    sums.extremes(a, job["first_a"], len(a) // 2, extremes, 1)
+    return list(out)[2:] + list(extremes)[2:]
 
 
 def run_spectrum(job):
@@ -65,7 +67,9 @@ def run_spectrum(job):
         pieces = array("i", bytes(4 * 2 * spectrum.ORDERS * spectrum.PIECES))
         spectrum.phasors(z, n, cycles, second, phasors)
         spectrum.pieces(z, n, cycles, second, spectrum.piece_map(cycles), 0, spectrum.ORDERS, pieces)
-        results += [list(phasors), list(pieces)]
+        band = array("i", bytes(16))
+        spectrum.band(z, n, second, job["band"], 4, band, 1)
+        results += [list(phasors), list(pieces), list(band)[2:]]
     return results
 
 

@@ -74,7 +74,7 @@ def dot_jobs():
     for a in (RNG.integers(-LARGEST, LARGEST, 4096), np.full(4096, -(2**23)), np.full(4096, 2**23 - 1)):
         for b in (RNG.integers(-LARGEST, LARGEST, 4096), a):
             job = {"kernel": "dot", "a": ints(a), "b": ints(b), "first_a": 1, "first_b": 0}
-            yield job, list(models.dot(a[1::2], b[0::2]))
+            yield job, [*models.dot(a[1::2], b[0::2]), int(a[1::2].min()), int(a[1::2].max())]
 
 
 def spectrum_jobs():
@@ -85,8 +85,10 @@ def spectrum_jobs():
         expected = []
         for re, im in (x, y):
             k = np.arange(51) * cycles
+            band = sum(int(re[bin_]) ** 2 + int(im[bin_]) ** 2 for bin_ in range(53, 57))
             expected += [ints(models.interleaved(re[k], im[k])), models.pieces(re, im, cycles)]
-        yield {"kernel": "spectrum", "z": ints(models.interleaved(*z)), "cycles": cycles}, expected
+            expected.append(list(models.split_words(band)))
+        yield {"kernel": "spectrum", "z": ints(models.interleaved(*z)), "cycles": cycles, "band": 53}, expected
 
 
 def correlate_jobs():

@@ -8,7 +8,6 @@ occur as a factor of the transforms, is stored as 32767. Cost: 5 KB of heap, onc
 from array import array
 
 import micropython
-
 from wattless.dsp.sine_table import QUARTER
 
 POINTS = 2048

@@ -103,3 +103,30 @@ def pieces(z: ptr32, n: int, cycles: int, second: int, where: ptr8, start: int, 
             out[i + 1] = low & 0xFFFFFFF
             j += 1
         h += 1
+
+
+@micropython.viper
+def band(z: ptr32, n: int, second: int, start: int, count: int, out: ptr32, slot: int):
+    """out[2 slot], out[2 slot + 1] = energy (high, low) of `count` bins from `start` > 0 on, together below 2**59."""
+    high = 0
+    low = 0
+    k = start
+    while count:
+        i = k << 1
+        if second:
+            i = (n - k) << 1
+        part = 2
+        while part:
+            x = z[i]
+            xh = x >> 14
+            xl = x & 0x3FFF
+            m = xh * xl
+            low = low + ((m & 0x1FFF) << 15) + xl * xl
+            high = high + xh * xh + (m >> 13) + (low >> 28)
+            low = low & 0xFFFFFFF
+            i += 1
+            part -= 1
+        k += 1
+        count -= 1
+    out[slot << 1] = high
+    out[(slot << 1) + 1] = low

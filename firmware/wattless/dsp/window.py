@@ -22,6 +22,8 @@ V1, V2, V3, I1, I2, I3, IN = range(CHANNELS)
 V1V1, V2V2, V3V3, V1V2, V2V3, V3V1, I1I1, I2I2, I3I3, ININ, V1I1, V2I2, V3I3 = range(13)
 SUMS = 13
 
+BAND_BINS = 4
+
 _SLICE = 128  # outputs resampled without yielding
 
 
@@ -47,10 +49,12 @@ class Window:
     bank: filter bank of the resampler, bytes of 65 x 16 words; cycles: periods a window (5, 6, 10, 12)
     slots: four Slot or None: V1 V2, I1 I2, V3, I3 IN
 
+    extremes: smallest and largest value of each channel, in 1/64 LSB
     sums: pairs of words (high, low), sum = high 2**28 + low, over 2048 points in 1/64 LSB
     phasors[channel]: 51 pairs (re, im) of array('i'); a sine of amplitude a LSB gives 64 * 64 * a, a dc of a LSB 2 *
     64 * 64 * a
     pieces[channel]: 51 x 6 pairs (high, low), see dsp/spectrum.py, on the scale of the phasors squared
+    bands: pairs (high, low), energy of the four bins from `band_start` on of V1, V2, V3, if band_start is not 0
     Channels that no slot fills keep zeros.
     """
 
@@ -58,6 +62,9 @@ class Window:
         self.ring = ring
         self.cycles = cycles
         self.sums = _words(2 * SUMS)
+        self.band_start = 0
+        self.bands = _words(2 * 3)
+        self.extremes = _words(2 * CHANNELS)
         self.phasors = [_words(2 * spectrum.ORDERS) for _ in range(CHANNELS)]
         self.pieces = [_words(2 * spectrum.ORDERS * spectrum.PIECES) for _ in range(CHANNELS)]
         self._slots = slots
@@ -75,24 +82,24 @@ class Window:
         voltages12, currents12, voltage3, currents3n = self._slots
         a, b = self._a, self._b
         place = (first, frac, length)
-        yield from self._load(voltages12, place, a)
-        yield from self._load(currents12, place, b)
+        yield from self._load(voltages12, place, a, V1, V2)
+        yield from self._load(currents12, place, b, I1, I2)
         yield from self._dots(((V1V1, a, 0, a, 0), (V2V2, a, 1, a, 1), (V1V2, a, 0, a, 1)))
         yield from self._dots(((I1I1, b, 0, b, 0), (I2I2, b, 1, b, 1), (V1I1, a, 0, b, 0), (V2I2, a, 1, b, 1)))
         yield from self._spectra(currents12, b, I1, I2)
         if voltage3:
-            yield from self._load(voltage3, place, b)
+            yield from self._load(voltage3, place, b, V3, None)
             yield from self._dots(((V3V3, b, 0, b, 0), (V2V3, a, 1, b, 0), (V3V1, b, 0, a, 0)))
         yield from self._spectra(voltages12, a, V1, V2)
         if currents3n:
-            yield from self._load(currents3n, place, a)
+            yield from self._load(currents3n, place, a, I3, IN)
             yield from self._dots(((I3I3, a, 0, a, 0), (ININ, a, 1, a, 1)))
             if voltage3:
                 yield from self._dots(((V3I3, b, 0, a, 0),))
             yield from self._spectra(currents3n, a, I3, IN)
         yield from self._spectra(voltage3, b, V3, None)
 
-    def _load(self, slot, place, out):
+    def _load(self, slot, place, out, first_channel, second_channel):
         """Resamples the channels of `slot` into `out`."""
         ring = self.ring
         first, frac, length = place
@@ -103,6 +110,9 @@ class Window:
                 resample.aim(self._cursor, ring.index(first), frac, length, ring.length, x, y, slot.mix, slot.shift)
             resample.resample(ring.data, self._cursor, self._bank, self._reversed, out, _SLICE)
             yield
+        sums.extremes(out, 0, resample.POINTS, self.extremes, first_channel)
+        if second_channel is not None:
+            sums.extremes(out, 1, resample.POINTS, self.extremes, second_channel)
 
     def _dots(self, wanted):
         for slot, x, first_x, y, first_y in wanted:
@@ -119,6 +129,8 @@ class Window:
         for which, channel in enumerate((first, second)):
             if channel is None:
                 continue
+            if self.band_start and channel <= V3:
+                spectrum.band(buffer, resample.POINTS, which, self.band_start, BAND_BINS, self.bands, channel)
             spectrum.phasors(buffer, resample.POINTS, self.cycles, which, self.phasors[channel])
             for start in (0, 17, 34):
                 spectrum.pieces(
