@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from host_tools import pack_points
 from host_tools.toolchain.paths import ROOT, ToolMissing
 from host_tools.toolchain.viper_x64 import sign_extended
 
@@ -30,7 +31,7 @@ TREES = (("firmware", ""), ("boards/virtual", "boards/virtual"), (GENERATED, "")
 NOT_ON_THE_METER = "manifest.py"  # lists what a board freezes: read by MicroPython's build
 
 # Called before every build with the folder build/generated; .py files they leave there compile like those of firmware/.
-GENERATORS: list[Callable[[Path], None]] = []
+GENERATORS: list[Callable[[Path], None]] = [pack_points.generate]
 
 
 class CompileError(Exception):

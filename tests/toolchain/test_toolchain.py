@@ -102,8 +102,9 @@ def test_missing_tool_names_the_command(tmp_path):
 
 
 @pytest.fixture
-def tree(tmp_path):
-    """A repository with two modules, one of them for ARM only."""
+def tree(tmp_path, monkeypatch):
+    """A repository with two modules, one of them for ARM only, and nothing generated."""
+    monkeypatch.setattr(build_mpy, "GENERATORS", [])
     firmware = tmp_path / "firmware/wattless"
     firmware.mkdir(parents=True)
     (firmware / "kernel.py").write_text(KERNEL)

@@ -1,0 +1,146 @@
+"""meter.json: every setting of the meter with its unit, its legal range and its default.
+
+`load` gives all settings as attributes, or raises ConfigError with a line for each value that is not legal:
+
+    modbus_baud: 300 is not legal: want an integer 1200..230400 bit/s
+
+A setting that is not in the file has its default. A name that is no setting is an error, so that a typing error shows.
+On 32-bit ARM: .mpy 2.6 KB, heap 4.6 KB for the module, 0.4 KB for a configuration.
+"""
+
+import json
+
+# Kinds of settings.
+CHOICE = "one of"
+INTEGER = "an integer"
+NUMBER = "a number"
+OPTIONAL_INTEGER = "null or an integer"
+OPTIONAL_NUMBER = "null or a number"
+OFFSETS = "a list of 8 integers"
+
+_SMALLEST = 1e-6  # no input of a meter has a smaller full scale
+_LARGEST = 1000000
+
+# (name, kind, limits, unit, default); limits: (low, high), or the choices.
+SETTINGS = (
+    # The site.
+    ("wiring", CHOICE, ("1p2w", "1p3w", "3p4w", "3p3w"), "", "3p4w"),  # phases and wires of the site
+    ("neutral_current", CHOICE, ("measured", "computed"), "", "measured"),  # by its own CT, or from the phase currents
+    ("nominal_frequency", CHOICE, (50, 60), "Hz", 50),  # of the mains; sets 10 or 12 periods a window
+    ("nominal_voltage", NUMBER, (1, _LARGEST), "V", 230.0),  # rms, to neutral; line to line for 3p3w
+    ("signalling_frequency", OPTIONAL_NUMBER, (100, 3000), "Hz", None),  # of ripple control; null: not measured
+    ("demand_current", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "A", None),  # rms; reference of TDD; null: no TDD
+    ("rated_current", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "A", None),  # rms; reference of TRD; null: no TRD
+    # The front end.
+    ("adc", CHOICE, ("ads131m08", "ideal"), "", "ads131m08"),  # ideal: no sinc3 droop to correct
+    ("adc_rate", CHOICE, (12800, 10240), "S/s", 12800),  # samples of each channel
+    ("full_scale_v", NUMBER, (_SMALLEST, _LARGEST), "V", 500.0),  # peak volts at ADC code 32768
+    ("full_scale_i", NUMBER, (_SMALLEST, _LARGEST), "A", 100.0),  # peak amperes at ADC code 32768
+    ("offsets", OFFSETS, (-32768, 32767), "LSB", (0,) * 8),  # of the ADC's channels 0..7, subtracted from the codes
+    # Modbus.
+    ("modbus_unit", INTEGER, (1, 247), "", 1),  # address on the serial line, unit identifier on TCP
+    ("modbus_baud", INTEGER, (1200, 230400), "bit/s", 19200),  # of the RS-485 ports
+    ("modbus_parity", CHOICE, ("E", "O", "N"), "", "E"),  # even, odd, none (then two stop bits)
+    ("modbus_tcp_port", OPTIONAL_INTEGER, (1, 65535), "", 502),  # null: no Modbus TCP
+    ("modbus_tcp_clients", INTEGER, (1, 16), "", 4),  # connected at the same time; one more is refused
+    ("modbus_tcp_idle_s", INTEGER, (1, 86400), "s", 300),  # a client silent for so long is disconnected
+)
+
+
+class ConfigError(Exception):
+    """Values that the meter cannot run with. The message has one line for each: setting, value, what is legal."""
+
+
+class Config:
+    """The settings as attributes, by the names of SETTINGS. All of them are legal, together too."""
+
+
+def load(source=None):
+    """The configuration from `source`: the path of a JSON file, a dict of settings, or None for all defaults.
+
+    Raises ConfigError: a file that cannot be read, is not JSON or not an object, or values that are not legal.
+    """
+    given = {} if source is None else source if isinstance(source, dict) else _read(source)
+    config = Config()
+    errors = []
+    for name, kind, limits, unit, default in SETTINGS:
+        value = given.get(name, default)
+        legal, value = _checked(value, kind, limits)
+        if not legal:
+            errors.append("%s: %s is not legal: want %s" % (name, _shown(value), _wanted(kind, limits, unit)))
+        setattr(config, name, value)
+    known = [row[0] for row in SETTINGS]
+    for name in sorted(given):
+        if name not in known:
+            errors.append("%s: no such setting: want one of %s" % (name, ", ".join(known)))
+    if errors:
+        raise ConfigError("\n".join(errors))
+    _check_together(config)
+    return config
+
+
+def _check_together(config):
+    """No setting may forbid another one."""
+    errors = []
+    for name in ("demand_current", "rated_current"):
+        value = getattr(config, name)
+        if value is not None and value > config.full_scale_i:
+            # The rms of a waveform cannot exceed its peak.
+            errors.append(
+                "%s: %s is not legal: want at most full_scale_i, %s A: the meter cannot see more"
+                % (name, _shown(value), config.full_scale_i)
+            )
+    if errors:
+        raise ConfigError("\n".join(errors))
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            given = json.load(file)
+    except OSError as error:
+        raise ConfigError("%s: cannot be read: %s" % (path, error))
+    except ValueError as error:
+        raise ConfigError("%s: is not JSON: %s" % (path, error))
+    if not isinstance(given, dict):
+        raise ConfigError("%s: has %s: want an object of settings" % (path, _shown(given)))
+    return given
+
+
+def _checked(value, kind, limits):
+    """(is it legal?, the value as the meter uses it: numbers as floats, lists as tuples, choices as in the table)."""
+    if kind == CHOICE:
+        for choice in limits:
+            if value == choice and not isinstance(value, bool):
+                return True, choice
+        return False, value
+    if value is None:
+        return kind in (OPTIONAL_INTEGER, OPTIONAL_NUMBER), None
+    if kind == OFFSETS:
+        legal = isinstance(value, (list, tuple)) and len(value) == 8
+        return (True, tuple(value)) if legal and all(_is_integer(v, limits) for v in value) else (False, value)
+    if kind in (INTEGER, OPTIONAL_INTEGER):
+        return _is_integer(value, limits), value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not limits[0] <= value <= limits[1]:
+        return False, value
+    return True, float(value)
+
+
+def _is_integer(value, limits):
+    return isinstance(value, int) and not isinstance(value, bool) and limits[0] <= value <= limits[1]
+
+
+def _wanted(kind, limits, unit):
+    unit = " " + unit if unit else ""
+    if kind == CHOICE:
+        return "one of " + ", ".join([_shown(choice) for choice in limits]) + unit
+    return "%s %s..%s%s" % (kind, limits[0], limits[1], unit)
+
+
+def _shown(value):
+    """A value as meter.json has it, cut where a long one would hide the rest of the line."""
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
