@@ -1,0 +1,157 @@
+"""The sample ring and what is known about the samples in it: numbers, gaps, errors.
+
+The ring holds seven channels of 16-bit samples one after the other in the board's fast memory (64 KB: 4664 samples,
+364 ms at
+12.8 kS/s). Samples are numbered from 0 without end; lost frames keep their numbers, so time never slips. A few lost
+frames are filled with the last sample and marked; more break the stream, and the meter starts again behind them.
+"""
+
+from array import array
+
+from wattless.capture import unpack
+
+GUARD = 16  # samples kept twice, for filters that run over the end of the ring
+FILL_LIMIT = 32  # lost frames filled at most (2.5 ms at 12.8 kS/s); more break the stream
+_MARKS = 16
+
+GAP = 1  # bits of a mark, in the order of the points' flags
+CLIP = 2
+CRC = 16
+
+
+class Stream:
+    """Samples from a frame source.
+
+    source: object with readinto(buffer) -> bytes of whole records, 0 for none now, -1 at the end
+    memory: bytearray for the ring; offsets: 8 codes taken off the channels; block: records read at a time
+    """
+
+    def __init__(self, source, memory, offsets, block=64):
+        self.source = source
+        self.data = memory
+        self.stride = len(memory) // (2 * unpack.CHANNELS)
+        self.length = self.stride - GUARD
+        self.count = 0  # samples so far
+        self.keep = 0  # the oldest sample still needed
+        self.lost = 0  # frames that never came
+        self.crc_errors = 0
+        self.disturbances = 0
+        self.broken = 0  # frames missing where the stream broke; 0: it did not
+        self.ended = False
+        self._offsets = array("h", offsets)
+        self._crc_table = unpack.crc_table()
+        self._state = array("i", bytes(4 * unpack.STATE_WORDS))
+        self._state[unpack.EXPECTED] = -1
+        self._block = memoryview(bytearray(block * unpack.RECORD))
+        self._next = self._filled = 0  # records of the block
+        self._first = [0] * _MARKS
+        self._last = [0] * _MARKS
+        self._bits = [0] * _MARKS
+        self._marks = 0
+
+    def index(self, sample):
+        """Where sample number `sample` stands in the ring; it must be one of the last `length`."""
+        index = self._state[unpack.HEAD] - (self.count - sample)
+        return index + self.length if index < 0 else index
+
+    def drain(self):
+        """Takes what the source has and the ring can hold. Returns the number of samples appended."""
+        before = self.count
+        while not self.broken:
+            room = self.length - (self.count - self.keep)
+            if self._next == self._filled and not self._read(room):
+                break
+            stop = min(self._filled, self._next + room)
+            if stop == self._next:
+                break
+            self._take(stop)
+        return self.count - before
+
+    def _read(self, room):
+        if room <= 0 or self.ended:
+            return False
+        size = self.source.readinto(self._block)
+        if size < 0:
+            self.ended = True
+        self._next = 0
+        self._filled = max(0, size) // unpack.RECORD
+        return self._filled > 0
+
+    def _take(self, stop):
+        state = self._state
+        if state[unpack.EXPECTED] < 0:
+            self._expect_next()
+        state[unpack.BAD_CRC] = state[unpack.DISTURBED] = state[unpack.CLIPPED] = 0
+        first = self._next
+        done = unpack.unpack(
+            self._block, first, stop, self.data, self.length, GUARD, self._offsets, self._crc_table, state
+        )
+        self._next = done
+        if done > first:
+            self.count += done - first
+            self.crc_errors += state[unpack.BAD_CRC]
+            self.disturbances += state[unpack.DISTURBED]
+            bits = CRC if state[unpack.BAD_CRC] else 0
+            if state[unpack.CLIPPED]:
+                bits |= CLIP
+            if state[unpack.DISTURBED]:
+                bits |= GAP
+            self._mark(self.count - (done - first), self.count - 1, bits)
+        if done < stop:
+            self._bridge(state[unpack.LOST])
+
+    def _expect_next(self):
+        """The first frame, or the first one behind a break, is the expected one whatever its number."""
+        i = self._next * unpack.RECORD
+        b = self._block
+        self._state[unpack.EXPECTED] = b[i] | b[i + 1] << 8 | b[i + 2] << 16 | (b[i + 3] & 0x3F) << 24
+
+    def _bridge(self, lost):
+        """`lost` frames (modulo 2**30) are missing: fill a few, break at more."""
+        if lost > FILL_LIMIT or not self.count:
+            self.broken = lost
+            return
+        unpack.hold(self.data, self.length, GUARD, self._state, lost)
+        self._mark(self.count, self.count + lost - 1, GAP)
+        self.count += lost
+        self.lost += lost
+
+    def resume(self):
+        """Goes on behind a break: numbers jump by the frames lost; nothing before is in the ring any more.
+
+        A number that runs backwards (the counter was reset) counts as one frame lost."""
+        lost = self.broken if self.broken < 1 << 29 else 1
+        self.count += lost
+        self.lost += lost
+        self.keep = self.count
+        self.broken = 0
+        self._marks = 0
+        self._state[unpack.EXPECTED] = -1
+
+    def _mark(self, first, last, bits):
+        if not bits:
+            return
+        n = self._marks
+        if n and (n == _MARKS or (self._bits[n - 1] == bits and first <= self._last[n - 1] + 1)):
+            self._last[n - 1] = last
+            self._bits[n - 1] |= bits
+            return
+        self._first[n] = first
+        self._last[n] = last
+        self._bits[n] = bits
+        self._marks = n + 1
+
+    def flags(self, first, last):
+        """Bits of all marks that touch the samples `first`..`last`; marks wholly before `first` are forgotten."""
+        bits = kept = 0
+        for n in range(self._marks):
+            if self._last[n] < first:
+                continue
+            if self._first[n] <= last:
+                bits |= self._bits[n]
+            self._first[kept] = self._first[n]
+            self._last[kept] = self._last[n]
+            self._bits[kept] = self._bits[n]
+            kept += 1
+        self._marks = kept
+        return bits

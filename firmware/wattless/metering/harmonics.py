@@ -1,0 +1,58 @@
+"""Harmonics, groups and total distortion of one channel, IEC 61000-4-7:2002+A1.
+
+Input: `pieces`, the energies of the spectrum between orders as dsp/spectrum.py makes them. All results are squares on
+their
+scale (rms squared up to one factor), so that ratios need no calibration.
+"""
+
+from math import nan, sqrt
+
+from wattless.dsp.spectrum import LOWER_HALF, LOWER_SIDE, MIDDLE, OWN, PIECES, UPPER_HALF, UPPER_SIDE
+
+_HIGH = 268435456.0  # 2**28
+HIGHEST = 50
+
+
+def energy(pieces, h, piece):
+    """Energy of one piece above the order h = 0..50."""
+    i = 2 * (PIECES * h + piece)
+    return pieces[i] * _HIGH + pieces[i + 1]
+
+
+def harmonic(pieces, h):
+    """Y_H squared: the order's own bin (3.2.1)."""
+    return energy(pieces, h, OWN)
+
+
+def subgroup(pieces, h):
+    """Y_sg squared: the order's bin and its two neighbours (5.6), h = 1..50."""
+    return energy(pieces, h, OWN) + energy(pieces, h, UPPER_SIDE) + energy(pieces, h - 1, LOWER_SIDE)
+
+
+def group(pieces, h):
+    """Y_g squared: all bins halfway to the neighbouring orders, the middle ones half (5.5.1), h = 1..50."""
+    above = energy(pieces, h, LOWER_HALF) + energy(pieces, h, MIDDLE) / 2
+    below = energy(pieces, h - 1, UPPER_HALF) + energy(pieces, h - 1, MIDDLE) / 2
+    return subgroup(pieces, h) + above + below
+
+
+def interharmonic_subgroup(pieces, h):
+    """Y_isg squared: the bins between h and h + 1 without the neighbours of either (A.3), h = 0..50."""
+    return energy(pieces, h, LOWER_HALF) + energy(pieces, h, MIDDLE) + energy(pieces, h, UPPER_HALF)
+
+
+def interharmonic_group(pieces, h):
+    """Y_ig squared: all bins between h and h + 1 (A.2), h = 0..50."""
+    return interharmonic_subgroup(pieces, h) + energy(pieces, h, UPPER_SIDE) + energy(pieces, h, LOWER_SIDE)
+
+
+def distortion(kind, pieces, highest=HIGHEST):
+    """Total distortion in %: kind `harmonic` gives THD, `subgroup` THDS, `group` THDG, orders 2..highest; NaN without
+    a fundamental."""
+    fundamental = kind(pieces, 1)
+    if fundamental <= 0:
+        return nan
+    total = 0.0
+    for h in range(2, highest + 1):
+        total += kind(pieces, h)
+    return 100 * sqrt(total / fundamental)
