@@ -1,4 +1,4 @@
-"""`python -m host_tools.shim MODULE [ARGUMENT...]`: runs a module of the firmware, with the virtual board, under CPython."""
+"""`python -m host_tools.shim MODULE [ARGUMENT...]`: a module of the firmware, with the virtual board, under CPython."""
 
 import runpy
 import sys

@@ -76,6 +76,10 @@ class Window:
         self._a = _words(2 * resample.POINTS)
         self._b = _words(2 * resample.POINTS)
 
+    def results(self):
+        """The arrays with everything that a window leaves."""
+        return [self.sums, self.extremes, self.bands] + self.phasors + self.pieces
+
     def slices(self, first, frac, length):
         """Generator: works through the window that starts at sample `first` + `frac` / 65536 and is `length` / 65536
         samples long."""
