@@ -68,13 +68,13 @@ def chirp(f0, slope, seconds, settings):
     return b"".join(frame_bytes([(0, values)], adc)), turns
 
 
-@pytest.mark.parametrize("slope", [1.0, -1.0])
+@pytest.mark.parametrize("slope", [1.0, -1.0, 4.0, -4.0])
 def test_synchronism_while_the_frequency_ramps(slope):
     """IEC 61000-4-7, 4.4.1: the window's length is wrong by less than 0.03 %: 0.003 turns in ten."""
     settings = {"wiring": "1p2w", "adc": "ideal"}
-    records, turns = chirp(50.0, slope, 2.4, settings)
+    records, turns = chirp(50.0, slope, 1.7, settings)
     windows = run(records, settings)
-    assert len(windows) >= 10
+    assert len(windows) >= 7
     advance = np.diff([turns(w.t) for w in windows])
     assert np.abs(advance - 10).max() < 0.003
 
