@@ -3,12 +3,10 @@
 Every interpreter must see the same integers, so the tables are data made once, here, in float64, and checked in;
 a test makes them again and compares. Run `python -m host_tools.make_tables` after a change of the design.
 
-The resampler's bank (see dsp/resample.py): for each of 64 fractional delays d a filter of 16 taps is fitted by
-weighted least
-squares to exp(j w d) / A(w), where A is the converter's sinc3 droop (1 for an ideal converter). Fitting every delay
-to the same
-target makes gain error, phase error and interpolation images one and the same number, small over the whole band asked
-for.
+The resampler's bank (see dsp/resample.py): for each of 64 fractional delays d a filter of 16 taps is fitted by weighted
+least squares to exp(j w d) / A(w), where A is the converter's sinc3 droop (1 for an ideal converter). Fitting every
+delay to the same target makes gain error, phase error and interpolation images one and the same number, small over the
+whole band asked for.
 """
 
 from pathlib import Path
@@ -53,9 +51,8 @@ def filter_bank(rate, flatten):
 
 
 def quantised(bank):
-    """Q14 integers of `bank`. Each row is rounded so that it sums to exactly 1: the fundamental, nearly dc for a
-    filter of
-    16 taps, then sees the same gain at every fractional delay, which keeps its spurs below those of the rounding."""
+    """Q14 integers of `bank`. Each row is rounded so that it sums to exactly 1: the fundamental, nearly dc for a filter
+    of 16 taps, then sees the same gain at every fractional delay, which keeps its spurs below those of the rounding."""
     exact = bank * COEFFICIENT_ONE
     rounded = np.floor(exact + 0.5).astype(int)
     for row, wanted in zip(rounded, exact, strict=True):

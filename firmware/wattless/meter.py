@@ -45,16 +45,17 @@ class Meter:
         wires = wiring(config.wiring)
         threshold = config.nominal_voltage * 1.4142 / _SYNC_FRACTION / config.full_scale_v * 32768
         self.stream = Stream(board.frames, board.fast_ram(RING_BYTES), config.offsets)
+        table = sine.table()
         self.frequency = Tracker(
             self.stream,
-            sine.table(),
+            table,
             wires.references,
             self.rate,
             config.nominal_frequency,
             cycles,
             max(16, int(threshold)),
         )
-        self.window = Window(self.stream, filter_bank(self.rate, config.adc), cycles, wires.slots)
+        self.window = Window(self.stream, filter_bank(self.rate, config.adc), table, cycles, wires.slots)
         self.quantities = Quantities(config, wires, cycles, points)
         self._start_behind(0)
 

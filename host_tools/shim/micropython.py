@@ -1,12 +1,10 @@
 """The `micropython` module for CPython: runs viper functions with the integers that they have on a Cortex-M4.
 
 `viper` rewrites the function's syntax tree: `ptr8/16/32` become views of the buffer (8- and 16-bit loads unsigned,
-stores
-truncated, as viper does), and every `+ - * <<` is checked to stay within 32 bits, every variable index to be inside the
-buffer. A violation raises OverflowError or IndexError with the line. What viper would miscompile on some release or
-accept
-only on some interpreter is refused when the function is defined: unary minus and `~`, `p[i] += v`, literals beyond
-+-2**30.
+stores truncated, as viper does), and every `+ - * <<` is checked to stay within 32 bits, every variable index to be
+inside the buffer. A violation raises OverflowError or IndexError with the line. What viper would miscompile on some
+release or accept only on some interpreter is refused when the function is defined: unary minus and `~`, `p[i] += v`,
+literals beyond +-2**30.
 
 WATTLESS_CHECKED=0 in the environment leaves the arithmetic checks out (about twice as fast, same results).
 """

@@ -1,10 +1,9 @@
 """Makes viper's 32-bit loads signed on x86-64, where the emitter zero-extends them into 64-bit registers.
 
-On the board a `ptr32` load fills the register: -1 is -1. MicroPython's x64 emitter makes 4294967295 of it, and `>>`
-and comparisons
-go wrong. So the source that mpy-cross gets for x64 has every such load, `p[i]`, written as `((p[i] << 32) >> 32)`.
-Nothing else
-changes, line numbers stay, and the board's build takes the source as it is (the ARM rung of the tests runs that one).
+On the board a `ptr32` load fills the register: -1 is -1. MicroPython's x64 emitter makes 4294967295 of it, and `>>` and
+comparisons go wrong. So the source that mpy-cross gets for x64 has every such load, `p[i]`, written as `((p[i] << 32)
+>> 32)`. Nothing else changes, line numbers stay, and the board's build takes the source as it is (the ARM rung of the
+tests runs that one).
 """
 
 import ast

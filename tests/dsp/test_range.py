@@ -60,7 +60,7 @@ waves = st.builds(wave, st.sampled_from(PATTERNS), st.integers(2, 600), st.integ
     st.integers(0, 65535),
 )
 def test_the_largest_samples_overflow_nowhere(channels, wires, rate, adc, length, frac):
-    window = Window(ring_of(channels), filter_bank(rate, adc), 10, wiring(wires).slots)
+    window = Window(ring_of(channels), filter_bank(rate, adc), sine.table(), 10, wiring(wires).slots)
     work(window, 8, frac, length)
 
 
@@ -88,7 +88,7 @@ def test_a_sine_comes_out_as_the_header_says(f):
     length = round(10 * period * 65536)
     amplitude = 20000
     v = np.round(amplitude * np.cos(2 * np.pi * (n - first - frac / 65536) / period)).astype(np.int16)
-    window = Window(ring_of([v] * 7), filter_bank(12800, "ideal"), 10, wiring("3p4w").slots)
+    window = Window(ring_of([v] * 7), filter_bank(12800, "ideal"), sine.table(), 10, wiring("3p4w").slots)
     work(window, first, frac, length)
     for channel in (V1, I1):
         re, im = window.phasors[channel][2:4]

@@ -1,9 +1,8 @@
 """The sample ring and what is known about the samples in it: numbers, gaps, errors.
 
-The ring holds seven channels of 16-bit samples one after the other in the board's fast memory (64 KB: 4664 samples,
-364 ms at
-12.8 kS/s). Samples are numbered from 0 without end; lost frames keep their numbers, so time never slips. A few lost
-frames are filled with the last sample and marked; more break the stream, and the meter starts again behind them.
+The ring holds seven channels of 16-bit samples one after the other in the board's fast memory (64 KB: 4664 samples, 364
+ms at 12.8 kS/s). Samples are numbered from 0 without end; lost frames keep their numbers, so time never slips. A few
+lost frames are filled with the last sample and marked; more break the stream, and the meter starts again behind them.
 """
 
 from array import array

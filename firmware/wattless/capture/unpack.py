@@ -42,8 +42,8 @@ def unpack(
     which frames are missing.
 
     A frame with a wrong CRC repeats the sample before it and is counted. Samples are saturated to 16 bits after their
-    offset is taken off.
-    The first `guard` samples of each channel are kept a second time behind its end, so that filters need not wrap.
+    offset is taken off. The first `guard` samples of each channel are kept a second time behind its end, so that
+    filters need not wrap.
     """
     head = state[HEAD]
     expected = state[EXPECTED]

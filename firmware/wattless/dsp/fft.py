@@ -8,8 +8,7 @@ pass that multiplies: X / 32 for 2048 points. Rounding, the same in every implem
     re = -p(x, cos') - p(y, sin'),   im = p(x, sin') - p(y, cos')        (x + j y times cos - j sin)
 
 and the unrotated addend is floor(x / 2). The first pass has no factors and is exact. Radix 4 is two steps of radix 2
-without
-intermediate rounding, so plain bit reversal orders the input.
+without intermediate rounding, so plain bit reversal orders the input.
 
 Bounds: with |z| <= Z before, no value exceeds 128 Z on the way: Z < 2**24 is safe for 2048 points.
 Cost (viper on ARM, 2048 points): about 1.4 M instructions, no heap; a slice is at most 256 butterflies.

@@ -1,12 +1,10 @@
 """Where the next window begins and ends: 10 or 12 periods of the fundamental, found from its phase at both ends.
 
 At each boundary the phase of every voltage is measured (dsp/phase.py). A window that began when the reference voltage
-had the
-phase P ends when it has P again, 10 or 12 turns later; the reference is the strongest voltage, and it may change from
-window to
-window because all of them are measured. The first boundary, and the first after a loss of synchronism, is found by
-measuring twice a period apart. Without a voltage between the limits of the range, windows of the last known length
-follow, not synchronised.
+had the phase P ends when it has P again, 10 or 12 turns later; the reference is the strongest voltage, and it may
+change from window to window because all of them are measured. The first boundary, and the first after a loss of
+synchronism, is found by measuring twice a period apart. Without a voltage between the limits of the range, windows of
+the last known length follow, not synchronised.
 
 Integers only; a handful of Python operations a window besides the kernels.
 Ranges: 42 to 58 Hz and 50.4 to 69.6 Hz, a little wider than IEC 61000-4-30 asks (42.5 to 57.5, 51 to 69 Hz).

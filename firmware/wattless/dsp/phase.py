@@ -2,10 +2,9 @@
 arctangent.
 
 The weight falls to zero one period away on either side, so that dc, harmonics and their images, all whole numbers of
-periods
-away, drop out; the frequency assumed may be wrong by a few tenths of a percent without harm. Phases are binary
-angles, 2**26 a turn.
-Cost (viper on ARM): about 80 instructions a sample and channel (512 samples at 50 Hz), 1.5 k for the angle, no heap.
+periods away, drop out; the frequency assumed may be wrong by a few tenths of a percent without harm. Phases are binary
+angles, 2**26 a turn. Cost (viper on ARM): about 80 instructions a sample and channel (512 samples at 50 Hz), 1.5 k for
+the angle, no heap.
 """
 
 from array import array
@@ -29,8 +28,7 @@ def correlate(ring: ptr16, channel: int, length: int, position: int, half: int, 
     `position`.
 
     `channel` is the start of the channel in the ring, `length` the ring's, `step` the angle per sample; half step <=
-    one turn.
-    A full-scale sine gives about 2**28.
+    one turn. A full-scale sine gives about 2**28.
     """
     re = 0
     im = 0
@@ -60,8 +58,7 @@ def correlate(ring: ptr16, channel: int, length: int, position: int, half: int, 
 @micropython.viper
 def polar(z: ptr32, arctangents: ptr32):
     """z[0], z[1] = magnitude, angle of the vector (z[0], z[1]); angle -2**25..2**25, error below 30 units. CORDIC
-    (Volder 1959):
-    the magnitude comes out times 0.41169 (a quarter of the CORDIC gain 1.64676)."""
+    (Volder 1959): the magnitude comes out times 0.41169 (a quarter of the CORDIC gain 1.64676)."""
     x = z[0] >> 2
     y = z[1] >> 2
     angle = 0

@@ -1,17 +1,15 @@
 """Fractional resampler: a window of any length becomes exactly 2048 points of each of two channels, in bit-reversed
 order.
 
-Output k of a window that starts at `first` + `frac` / 2**16 and is `length` / 2**16 samples long lies at
-first + (frac + k length / 2048) / 2**16. Its value is interpolated between the outputs of two neighbouring filters of
-the bank
-(65 delays of 16 taps, Q14, dsp/taps_*.py, which also flatten the converter's sinc3), r the next 11 bits of the delay:
+Output k of a window that starts at `first` + `frac` / 2**16 and is `length` / 2**16 samples long lies at first + (frac
++ k length / 2048) / 2**16. Its value is interpolated between the outputs of two neighbouring filters of the bank (65
+delays of 16 taps, Q14, dsp/taps_*.py, which also flatten the converter's sinc3), r the next 11 bits of the delay:
 
     s0 = floor((sum(x c0) + 2**7) / 2**8),  s1 likewise,  y = s0 + floor(((s1 - s0) r + 2**10) / 2**11)
 
 so y is in 1/64 of a least significant bit. A pair (x, y) can be mixed by small integers before it is stored, which
-makes the
-virtual neutral of three-wire systems exact (metering/wiring.py).
-Cost (viper on ARM): about 1.5 k instructions a point and pair, no heap.
+makes the virtual neutral of three-wire systems exact (metering/wiring.py). Cost (viper on ARM): about 1.5 k
+instructions a point and pair, no heap.
 """
 
 from array import array
@@ -104,10 +102,9 @@ def new_cursor():
 
 
 def aim(cursor, position, frac, length, ring_length, x, y, mix=(1, 0, 0, 1), shift=0):
-    """Points `cursor` at a window: `position` is the ring index of its first sample, `frac` (0..65535) the fraction
-    of a sample
-    after it, `length` its length in 1/65536 sample (below 4 samples an output), `x`, `y` the starts of the channels
-    in the ring or None."""
+    """Points `cursor` at a window: `position` is the ring index of its first sample, `frac` (0..65535) the fraction of
+    a sample after it, `length` its length in 1/65536 sample (below 4 samples an output), `x`, `y` the starts of the
+    channels in the ring or None."""
     pos = position - LOOK_BACK
     cursor[_POS] = pos + ring_length if pos < 0 else pos
     cursor[_PHASE] = frac << 11

@@ -1,8 +1,7 @@
 """The one sine table of the meter: 2560 words of -32768 sin(2 pi k / 2048), so that [k + 512] is -32768 cos.
 
-Negated, because then the exact factors 1 and (for a sine at 90 degrees) 1 fit a signed 16-bit word; +32768, which
-does not
-occur as a factor of the transforms, is stored as 32767. Cost: 5 KB of heap, once.
+Negated, because then the exact factors 1 and (for a sine at 90 degrees) 1 fit a signed 16-bit word; +32768, which does
+not occur as a factor of the transforms, is stored as 32767. Cost: 5 KB of heap, once.
 """
 
 from array import array

@@ -1,8 +1,8 @@
 """Exact sums of products of two sequences, to 56 bits and beyond, in 32-bit arithmetic; smallest and largest value.
 
-A result is two words (high, low) = high 2**28 + low, 0 <= low < 2**28. Values up to +-2**24, any number of them as
-long as
-the sum stays below 2**58. Cost (viper on ARM): about 55 instructions a product, 20 a value for the extremes; no heap.
+A result is two words (high, low) = high 2**28 + low, 0 <= low < 2**28. Values up to +-2**24, any number of them as long
+as the sum stays below 2**58. Cost (viper on ARM): about 55 instructions a product, 20 a value for the extremes; no
+heap.
 """
 
 import micropython

@@ -8,12 +8,12 @@ product that metering needs meets in time domain on the way:
                  B = V3       sums with A, transform A     -> V1, V2
     A = I3, IN                sums with B, transform both  -> I3, IN, V3
 
-Heap: 32 KB buffers, 5 KB sine table, 2 KB filter bank, 2.9 KB results a channel.
+Heap: 32 KB buffers, 2.9 KB results a channel; the sine table (5 KB) and the filter bank (2 KB) are shared.
 """
 
 from array import array
 
-from wattless.dsp import fft, resample, sine, spectrum, sums
+from wattless.dsp import fft, resample, spectrum, sums
 
 CHANNELS = 7
 V1, V2, V3, I1, I2, I3, IN = range(CHANNELS)
@@ -46,7 +46,8 @@ class Window:
     """Results of the last window, for the channels V1 V2 V3 I1 I2 I3 IN = 0..6.
 
     ring: object with data, length, stride, index(n)
-    bank: filter bank of the resampler, bytes of 65 x 16 words; cycles: periods a window (5, 6, 10, 12)
+    bank: filter bank of the resampler, bytes of 65 x 16 words; sine: dsp.sine.table()
+    cycles: periods a window (5, 6, 10, 12)
     slots: four Slot or None: V1 V2, I1 I2, V3, I3 IN
 
     extremes: smallest and largest value of each channel, in 1/64 LSB
@@ -58,7 +59,7 @@ class Window:
     Channels that no slot fills keep zeros.
     """
 
-    def __init__(self, ring, bank, cycles, slots):
+    def __init__(self, ring, bank, sine, cycles, slots):
         self.ring = ring
         self.cycles = cycles
         self.sums = _words(2 * SUMS)
@@ -69,7 +70,7 @@ class Window:
         self.pieces = [_words(2 * spectrum.ORDERS * spectrum.PIECES) for _ in range(CHANNELS)]
         self._slots = slots
         self._bank = bank
-        self._sine = sine.table()
+        self._sine = sine
         self._reversed = resample.reversed_bytes()
         self._where = spectrum.piece_map(cycles)
         self._cursor = resample.new_cursor()

@@ -1,9 +1,8 @@
 """Every value of the window class of points.py, from one window of integers.
 
-One call a window; the results go into the points' stage, unknown ones as NaN. Values that need the fundamental (P1,
-Q1, angles,
-harmonics, unbalance) are unknown while the window is not synchronised; rms values, P and S need no synchronism and
-stay.
+One call a window; the results go into the points' stage, unknown ones as NaN. Values that need the fundamental (P1, Q1,
+angles, harmonics, unbalance) are unknown while the window is not synchronised; rms values, P and S need no synchronism
+and stay.
 """
 
 from math import nan, sqrt
