@@ -10,7 +10,7 @@ VENV = build/venv/bin
 # A Debian mirror, for systems other than Debian: make DEBIAN_MIRROR=URL
 export DEBIAN_MIRROR
 
-.PHONY: setup run test lint mpy clean distclean help
+.PHONY: setup run test accuracy lint mpy bench clean distclean help
 
 setup: build/toolchain/complete build/venv/complete  ## (default) interpreters and Python packages, fetched once
 
@@ -28,11 +28,17 @@ run: setup  ## the virtual meter, live; SCENARIO=name picks the site, HEADLESS=1
 test: lint mpy  ## lint, compile, and every test
 	$(VENV)/pytest -q
 
+accuracy: mpy  ## errors against closed forms, beside targets and limits; build/accuracy.json
+	$(VENV)/python -m host_tools.accuracy
+
 lint: setup  ## ruff
 	$(VENV)/ruff check .
 
 mpy: setup  ## the firmware as .mpy in build/mpy
 	$(VENV)/python -m host_tools.toolchain.build_mpy
+
+bench: mpy  ## ARM instructions of the dsp kernels, counted; also as build/bench.json
+	@$(VENV)/python -m host_tools.bench
 
 clean:  ## what was made here; what was fetched stays
 	rm -rf build/mpy build/generated build/log .pytest_cache .ruff_cache .hypothesis

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 
 from host_tools import pack_points
 from host_tools.toolchain.paths import ROOT, ToolMissing
@@ -127,7 +128,7 @@ def _compile(compiler: Path, arch: str, unit: Unit, tree: Path) -> str:
 def _replace(path: Path, content: bytes) -> None:
     """Write a file in one step: who builds or imports at the same time sees the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}")
+    new = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}")
     new.write_bytes(content)
     new.replace(path)
 

@@ -1,0 +1,134 @@
+"""The cases: what goes in, what must come out. Each function yields Results; a group is one function.
+
+Worst errors over all windows but the first are reported: the first one starts from a frequency measured over two
+periods.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from host_tools.accuracy.measure import converter, windows, windows_of
+from host_tools.accuracy.table import Result
+
+RATES = (12800, 10240)
+RANGE = {50: (42.5, 45.0, 49.9, 50.0, 50.13, 52.7, 57.5), 60: (51.0, 54.0, 59.93, 60.0, 60.1, 63.0, 69.0)}
+# IEC 61000-4-30, table 3: share of Udin, harmonics (order, share, degrees), interharmonic (order of fnom, share)
+STATES = {
+    "1": (1.0, (), None),
+    "2": (0.73, ((3, 0.1, 0), (5, 0.05, 0), (29, 0.05, 0)), (7.5, 0.01)),
+    "3": (1.52, ((7, 0.1, 180), (13, 0.05, 0), (25, 0.05, 0)), (3.5, 0.01)),
+}
+ONE_PHASE = {"wiring": "1p2w", "full_scale_v": 500.0, "full_scale_i": 20.0}
+
+
+def _of(nominal: int, rate: int = 12800, **more) -> dict:
+    return {**ONE_PHASE, "nominal_frequency": nominal, "nominal_voltage": 230.0, "adc_rate": rate, **more}
+
+
+def harmonics() -> Iterator[Result]:
+    """Orders 2 to 50, each 1 % of the fundamental, all at once, over the frequency range."""
+    for rate in RATES:
+        for nominal, frequencies in RANGE.items():
+            worst = {}
+            for f in frequencies:
+                tones = [("v1", f, 230.0, 10), ("i1", f, 5.0, 0)]
+                tones += [("v1", h * f, 2.3, 41.0 * h * h) for h in range(2, 51)]
+                for window in windows(tones, 0.85, _of(nominal, rate))[1:]:
+                    for h in range(2, 51):
+                        error = abs(window["vh_l1"][h] / 2.3 - 1) * 100
+                        band = "2-25" if h <= 25 else "26-50"
+                        worst[band] = max(worst.get(band, 0.0), error)
+            low, high = frequencies[0], frequencies[-1]
+            for band, error in worst.items():
+                yield Result("harmonics", f"{low:g}-{high:g} Hz, {rate} S/s", f"h{band}, % of reading", error, 0.5, 5.0)
+
+
+def fundamental() -> Iterator[Result]:
+    """Amplitude and angle of a current from 1 to 100 % of full scale whose partner is 1 to 10 times as large.
+
+    With 0.5 LSB of noise, mean of 15 windows: without any, the 16-bit steps of a wave that repeats exactly every 256
+    samples do not average out, and at 1 % of full scale they alone are 0.02 %."""
+    for share in (1.0, 0.5, 0.1, 0.03, 0.01):
+        for partner in (1.0, 10.0):
+            if share * partner > 1:
+                continue
+            amplitude = phase = 0.0
+            for f in (47.3, 50.0, 50.13, 57.5):
+                i1 = 0.98 * 20.0 * share / 2**0.5
+                tones = [(f"v{n}", f, 230, -120 * (n - 1)) for n in (1, 2, 3)]
+                tones += [("i1", f, i1, -30), ("i2", f, i1 * partner, -150), ("i3", f, i1, 90)]
+                config = {**_of(50), "wiring": "3p4w", "neutral_current": "computed"}
+                found = windows(tones, 3.4 * 50 / f, config, noise_lsb=0.5)[1:16]
+                amplitude = max(amplitude, abs(np.mean([w["s1_l1"] for w in found]) / (230 * i1) - 1) * 100)
+                phase = max(phase, abs(np.mean([w["phi1_l1"] for w in found]) - 30))
+            case = f"{100 * share:g} % of full scale, partner {partner:g} times"
+            yield Result("fundamental", case, "amplitude, %", amplitude, 0.005)
+            yield Result("fundamental", case, "angle, degrees", phase, 0.005)
+
+
+def spurs() -> Iterator[Result]:
+    """The largest order that is not there, in dB below the fundamental; the whole meter, 16-bit words."""
+    for rate in RATES:
+        worst = -200.0
+        for f in (*RANGE[50], *RANGE[60]):
+            tones = [("v1", f, 340.0, 0), ("i1", f, 13.5, 30)]
+            for window in windows(tones, 0.65, _of(50 if f < 50.5 or f in RANGE[50] else 60, rate))[1:]:
+                for name in ("vh_l1", "ih_l1"):
+                    values = window[name]
+                    worst = max(worst, 20 * np.log10(max(values[2:]) / values[1]))
+        yield Result("spurs", f"full scale, {rate} S/s", "largest order that is not there, dB", worst, -85)
+
+
+def frequency() -> Iterator[Result]:
+    for state, (share, orders, interharmonic) in STATES.items():
+        worst = 0.0
+        for nominal, frequencies in RANGE.items():
+            for f in frequencies:
+                tones = [("v1", f, 230 * share, 20), ("i1", f, 5.0, 0)]
+                tones += [("v1", h * f, 230 * share * part, degrees) for h, part, degrees in orders]
+                if interharmonic:
+                    tones.append(("v1", interharmonic[0] * nominal, 230 * share * interharmonic[1], 0))
+                for window in windows(tones, 0.85, _of(nominal, full_scale_v=800.0))[1:]:
+                    worst = max(worst, abs(window["f"] - f) * 1000)
+        yield Result("frequency", f"test state {state}", "per window, mHz", worst, 1.0, 10.0)
+
+
+def synchronism() -> Iterator[Result]:
+    """Windows while the frequency moves: the phase that they span, in % of ten turns (IEC 61000-4-7, 4.4.1)."""
+    for slope in (1.0, -1.0):
+        config = _of(50, adc="ideal")
+        adc = converter(config)
+        t = np.arange(round(2.4 * adc.rate)) / adc.rate
+
+        def turns(t, slope=slope):
+            return 50 * t + slope * t * t / 2
+
+        values = np.zeros((len(t), 7))
+        values[:, 0] = 325 * np.cos(2 * np.pi * turns(t))
+        starts = np.array([window["t"] for window in windows_of(values, config)])
+        error = np.abs(np.diff(turns(starts)) - 10).max() * 10
+        yield Result("synchronism", f"{slope:+g} Hz/s", "window length, %", error, 0.03, 0.03)
+
+
+def powers() -> Iterator[Result]:
+    """P and Q1 of a three-phase load with 0.5 LSB of noise, mean of 15 windows: worst over the quadrants, in % of S."""
+    for share in (1.0, 0.1, 0.01):
+        worst_p = worst_q = 0.0
+        for lag in (0, 30, 60, 90, 150, 210, 300):
+            i1 = 11.8 * share
+            tones = [(f"v{n}", 50.4, 230, -120 * (n - 1)) for n in (1, 2, 3)]
+            tones += [(f"i{n}", 50.4, i1, -120 * (n - 1) - lag) for n in (1, 2, 3)]
+            config = {**_of(50), "wiring": "3p4w", "neutral_current": "computed"}
+            found = windows(tones, 3.3, config, noise_lsb=0.5)[1:16]
+            s = 3 * 230 * i1
+            p = np.mean([window["p"] for window in found]) - s * np.cos(np.radians(lag))
+            q = np.mean([window["q1"] for window in found]) - s * np.sin(np.radians(lag))
+            worst_p, worst_q = max(worst_p, abs(p) / s * 100), max(worst_q, abs(q) / s * 100)
+        yield Result("powers", f"{100 * share:g} % of 11.8 A", "P, % of S", worst_p, 0.02, 0.2)
+        yield Result("powers", f"{100 * share:g} % of 11.8 A", "Q1, % of S", worst_q, 0.05, 0.5)
+
+
+GROUPS = (harmonics, fundamental, spurs, frequency, synchronism, powers)
+
+
