@@ -41,7 +41,7 @@ bench: mpy  ## ARM instructions of the dsp kernels, counted; also as build/bench
 	@$(VENV)/python -m host_tools.bench
 
 clean:  ## what was made here; what was fetched stays
-	rm -rf build/mpy build/generated build/log .pytest_cache .ruff_cache .hypothesis
+	rm -rf build/mpy build/generated build/log build/bench.json .pytest_cache .ruff_cache .hypothesis
 
 distclean: clean  ## everything below build/
 	rm -rf build *.egg-info
