@@ -8,7 +8,8 @@ whatever the record has above half the rate folds down as in the real converter.
 nothing else.
 
 A record: frame number (uint32, little-endian), then ten big-endian words: STATUS, CH0 .. CH7, CRC-16/CCITT (0x1021,
-start 0xFFFF). Measured: a million frames from codes in 0.05 s.
+start 0xFFFF). With words of 24 bits STATUS and CRC stand in the upper 16 bits of theirs, and two bytes of padding
+follow: 36 bytes in place of 24. Measured: a million frames from codes in 0.05 s.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -25,13 +26,14 @@ from host_tools.recording import Recording, Segment
 KINDS = ("ads131m08", "ideal")
 OSR = 256
 SINC3_HALF = 1.5  # output samples to each side that its impulse response reaches
-CODE_PEAK = 32768  # code of full scale; the largest code is one less
+CODE_PEAK = 32768  # code of full scale in words of 16 bits; the largest code is one less
 STATUS = 0x00FF  # all eight channels have new data, nothing else to report
 WORDS = 10
 # the ADC's input of each channel; input 7 is spare
 COLUMN = {"v1": 0, "v12": 0, "v2": 1, "v3": 2, "v32": 2, "i1": 3, "i2": 4, "i3": 5, "in": 6}
 COLUMNS = 7
 FRAME = np.dtype([("number", "<u4"), ("words", ">u2", WORDS)])
+WIDE_FRAME = np.dtype([("number", "<u4"), ("words", "u1", (WORDS, 3)), ("padding", "u1", 2)])
 BLOCK_FRAMES = 16384
 HEADROOM = 0.7  # of full scale, where the peak may lie when full scale is chosen from the data
 READABLE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
@@ -40,12 +42,17 @@ DEFAULT_FULL_SCALE = {"v": 500.0, "i": 100.0}  # of a quantity that is zero thro
 
 @dataclass(frozen=True)
 class Adc:
-    """rate: frames/s. kind: one of KINDS. full_scale_v, full_scale_i: peak V and A at code 32768."""
+    """rate: frames/s. kind: one of KINDS. full_scale_v, full_scale_i: peak V and A at code 32768 (24 bits: 2**23)."""
 
     rate: float = 12800.0
     kind: str = "ads131m08"
     full_scale_v: float = 500.0
     full_scale_i: float = 100.0
+    bits: int = 16
+
+    @property
+    def code_peak(self) -> int:
+        return 1 << (self.bits - 1)
 
     def response(self, f: np.ndarray) -> np.ndarray:
         """Gain at f Hz: 1 for the ideal ADC, the sinc3's otherwise."""
@@ -143,20 +150,38 @@ def tones(
 
 
 def quantise(values: np.ndarray, adc: Adc) -> np.ndarray:
-    """Codes int16 (frames, 8) of V and A (frames, COLUMNS): rounded half to even, clipped; the spare input is 0."""
+    """Codes (frames, 8), int16 or for 24 bits int32, of V and A (frames, COLUMNS): rounded half to even, clipped; the
+    spare input is 0."""
     full_scale = np.array([adc.full_scale_v] * 3 + [adc.full_scale_i] * 4)
-    codes = np.zeros((len(values), 8), dtype=np.int16)
-    codes[:, :COLUMNS] = np.clip(np.rint(values * (CODE_PEAK / full_scale)), -CODE_PEAK, CODE_PEAK - 1)
+    codes = np.zeros((len(values), 8), dtype=np.int16 if adc.bits == 16 else np.int32)
+    peak = adc.code_peak
+    codes[:, :COLUMNS] = np.clip(np.rint(values * (peak / full_scale)), -peak, peak - 1)
     return codes
 
 
 def frames(codes: np.ndarray, first: int = 0) -> np.ndarray:
-    """Records (dtype FRAME) of codes int16 (n, 8), numbered from first on; numbers wrap at 2**32."""
+    """Records of codes (n, 8), int16 (dtype FRAME) or int32 (WIDE_FRAME), numbered from first on, modulo 2**32."""
+    numbers = (np.arange(first, first + len(codes), dtype=np.int64) & 0xFFFFFFFF).astype(np.uint32)
+    if codes.dtype == np.int32:
+        return _wide_frames(codes, numbers)
     records = np.empty(len(codes), dtype=FRAME)
-    records["number"] = (np.arange(first, first + len(codes), dtype=np.int64) & 0xFFFFFFFF).astype(np.uint32)
+    records["number"] = numbers
     records["words"][:, 0] = STATUS
     records["words"][:, 1:9] = codes.view(np.uint16)
     records["words"][:, 9] = crc16(records["words"][:, :9])
+    return records
+
+
+def _wide_frames(codes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    records = np.zeros(len(codes), dtype=WIDE_FRAME)
+    records["number"] = numbers
+    records["words"][:, 0, :2] = STATUS >> 8, STATUS & 0xFF
+    records["words"][:, 1:9] = codes.astype(">i4").view(np.uint8).reshape(len(codes), 8, 4)[:, :, 1:]
+    table = _crc_table()[:256]  # of one byte: entry b is what the word b leaves, shifted out from its low half
+    crc = np.full(len(codes), 0xFFFF, dtype=np.uint16)
+    for column in records["words"][:, :9].reshape(len(codes), 27).T:
+        crc = (crc << 8) ^ table[(crc >> 8) ^ column]
+    records["words"][:, 9, 0], records["words"][:, 9, 1] = crc >> 8, crc & 0xFF
     return records
 
 
@@ -168,7 +193,7 @@ def frame_bytes(
     for first, values in blocks:
         records = frames(quantise(values, adc), first)
         numbers = np.arange(first, first + len(records))
-        records["words"][np.isin(numbers, list(corrupt)), 9] ^= 0x0001
+        records["words"][np.isin(numbers, list(corrupt)), 9] ^= 1
         yield records[~np.isin(numbers, list(drop))].tobytes()
 
 

@@ -1,31 +1,35 @@
 """Frame records of the simulated ADC, from a pipe: whole records only, never waiting.
 
 A record is the frame number (uint32, little-endian: the DRDY count) and the 20 bytes of the ADS131M08 frame as the
-SPI clocks them out. The descriptor's flags stay as they are (standard input is shared with whoever started us): every
-read is preceded by a poll. Heap: 24 bytes; a memoryview (32 bytes) for a read that continues a record cut in two.
+SPI clocks them out: 24 bytes; with words of 24 bits it is 36 (the frame's 30, two of padding).
+The descriptor's flags stay as they are (standard input is shared with whoever started us): every read is preceded by a
+poll. Heap: 36 bytes; a memoryview (32 bytes) for a read that continues a record cut in two.
 """
 
 import posix_io
 
 RECORD_BYTES = 24
+LARGEST_RECORD_BYTES = 36
 
 
 class FramePipe:
-    """`torn_bytes`: what the source left of a last, incomplete record when it ended."""
+    """record_bytes: size of a record, 24 or 36; the meter sets it. torn_bytes: what the source left of a last,
+    incomplete record when it ended."""
 
     def __init__(self, fd=0):
         self._fd = fd
-        self._head = bytearray(RECORD_BYTES)  # the start of a record whose rest has not come yet
+        self.record_bytes = RECORD_BYTES
+        self._head = bytearray(LARGEST_RECORD_BYTES)  # the start of a record whose rest has not come yet
         self._held = 0
         self.torn_bytes = 0
 
     def readinto(self, buf):
-        """Bytes put into buf, a multiple of 24; 0: no whole record at the moment; -1: the source ended.
+        """Bytes put into buf, a multiple of record_bytes; 0: no whole record at the moment; -1: the source ended.
 
         What buf holds past the count is scratch. ValueError for a buf too small for a record, OSError when the
         pipe fails."""
-        if len(buf) < RECORD_BYTES:
-            raise ValueError(f"frame buffer of {len(buf)} bytes; a record takes {RECORD_BYTES}")
+        if len(buf) < self.record_bytes:
+            raise ValueError(f"frame buffer of {len(buf)} bytes; a record takes {self.record_bytes}")
         if not posix_io.poll(self._fd, posix_io.POLLIN):
             return 0
         held = self._held
@@ -42,7 +46,7 @@ class FramePipe:
         if n < 0:
             raise OSError(-n)
         n += held
-        self._held = held = n % RECORD_BYTES
+        self._held = held = n % self.record_bytes
         whole = n - held
         if held:
             self._head[:held] = buf[whole:n]

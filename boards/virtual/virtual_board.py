@@ -29,16 +29,20 @@ class VirtualBoard:
 
 
 class ByteFrames:
-    """A frame source that plays the 24-byte records of a bytes object as fast as they are read, whole ones only."""
+    """A frame source that plays the records of a bytes object as fast as they are read, whole ones only.
+
+    record_bytes: size of a record; the meter sets it."""
 
     def __init__(self, records):
         self._records = memoryview(records)
         self._at = 0
-        self._end = len(records) - len(records) % RECORD_BYTES
+        self._end = len(records)
+        self.record_bytes = RECORD_BYTES
 
     def readinto(self, buf):
-        """Bytes put into buf, a multiple of 24; -1: the records are used up."""
-        n = min(len(buf) - len(buf) % RECORD_BYTES, self._end - self._at)
+        """Bytes put into buf, a multiple of record_bytes; -1: the records are used up."""
+        n = min(len(buf), self._end - self._at)
+        n -= n % self.record_bytes
         if n == 0:
             return -1
         buf[:n] = self._records[self._at : self._at + n]

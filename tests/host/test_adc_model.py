@@ -136,6 +136,25 @@ def test_records_byte_by_byte():
     assert data[24:28] == bytes(4)  # the number wraps
 
 
+def test_wide_records_byte_by_byte():
+    codes = np.array([[1, -1, 0x7FFFFF, -0x800000, 0, 2, 3, 4]], dtype=np.int32)
+    record = adc_model.frames(codes, first=0x01020304).tobytes()
+    body = bytes.fromhex("00ff00 000001 ffffff 7fffff 800000 000000 000002 000003 000004")
+    crc = 0xFFFF
+    for byte in body:  # bit by bit, from the definition
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1
+        crc &= 0xFFFF
+    assert record == bytes.fromhex("04030201") + body + crc.to_bytes(2, "big") + bytes(3)
+
+
+def test_24_bits_quantise_to_2_to_the_23():
+    codes = adc_model.quantise(np.full((1, 7), 25.0), Adc(full_scale_v=50.0, full_scale_i=20.0, bits=24))
+    assert codes.dtype == np.int32
+    assert codes.tolist() == [[2**22] * 3 + [2**23 - 1] * 4 + [0]]
+
+
 def test_injected_faults():
     adc = Adc()
     clean = b"".join(adc_model.frame_bytes([(0, np.zeros((10, 7)))], adc))
