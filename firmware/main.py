@@ -21,7 +21,10 @@ async def main(settings):
     meter = Meter(board, settings, points)
     if board.serve_json:
         meter.on_window.append(Console(points, board.console, meter.fingerprint).window)
-    running = await start_modbus(settings, points) if board.serve_modbus else []
+    running = []
+    if board.serve_modbus:
+        running = await start_modbus(settings, points)
+        board.announce("kernels", {"name": meter.kernels.name, "reason": meter.kernels.reason})
     await meter.run()
     for task in running:
         task.cancel()

@@ -15,11 +15,11 @@ from wattless.meter import Meter  # noqa: E402
 from wattless.points import Points  # noqa: E402
 
 
-def meter(records, settings=None):
-    """A Meter on `records`, not yet run; `windows` of it collects what it publishes."""
+def meter(records, settings=None, keep=()):
+    """A Meter on `records`, not yet run; its `published` collects the windows. keep: as for Meter."""
     points = Points()
     board = VirtualBoard(ByteFrames(records), HostClock())
-    made = Meter(board, config.load(settings or {}), points)
+    made = Meter(board, config.load(settings or {}), points, keep)
     made.published = []
     made.on_window.append(lambda points: made.published.append(snapshot(points)))
     return made
@@ -39,7 +39,7 @@ def run(records, settings=None):
 
 def adc_of(settings):
     wanted = config.load(settings)
-    return Adc(wanted.adc_rate, wanted.adc, wanted.full_scale_v, wanted.full_scale_i)
+    return Adc(wanted.adc_rate, wanted.adc, wanted.full_scale_v, wanted.full_scale_i, wanted.adc_bits)
 
 
 def records_of(components, seconds, settings, dc=None, **faults):

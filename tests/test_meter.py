@@ -172,3 +172,38 @@ def test_demand_and_rated_current():
     window = measure(given, wiring="1p2w", demand_current=10.0, rated_current=16.0, **SITE)[-1]
     assert window.tdd_i_l1 == pytest.approx(10.0, rel=1e-3)
     assert window.trd_i_l1 == pytest.approx(100 * 1.25**0.5 / 16, rel=1e-3)
+
+
+@pytest.mark.parametrize("f, nominal", [(50.07, 50), (59.9, 60)])
+def test_short_windows_are_half_as_long_and_marked(f, nominal):
+    given = [("v1", f, 230, 0), ("i1", f, 5, -30), ("v1", 5 * f, 10, 0)]
+    windows = measure(given, wiring="1p2w", nominal_frequency=nominal, window="5/6", **SITE)
+    assert len(windows) >= 3
+    assert windows[2].t - windows[1].t == pytest.approx(nominal / 10 / f, rel=1e-4)
+    for window in windows[1:]:
+        assert window.flags == ["short"]
+        assert window.f == pytest.approx(f, abs=0.003)
+        assert window.vh_l1[5] == pytest.approx(10, rel=1e-3)
+        assert window.q1 == pytest.approx(230 * 5 * 0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("f", [50.0, 51.2])
+def test_rogowski_coils_are_integrated(f):
+    """A coil gives the derivative: order h is h f / 50 times as large and leads by 90 degrees."""
+    currents = {1: (5, -30), 5: (1, 80), 25: (0.1, 10), 50: (0.05, -60)}
+    given = [("v1", f, 230, 0), ("v1", 5 * f, 10, 20)]
+    given += [("i1", h * f, rms * h * f / 50, angle + 90) for h, (rms, angle) in currents.items()]
+    window = measure(given, wiring="1p2w", current_sensor="rogowski", full_scale_v=800.0, full_scale_i=50.0)[-1]
+    assert window.i_l1 == pytest.approx(sum(rms**2 for rms, _ in currents.values()) ** 0.5, rel=1e-3)
+    for h, (rms, _) in currents.items():
+        assert window.ih_l1[h] == pytest.approx(rms, rel=5e-3)
+    p = 230 * 5 * np.cos(np.radians(30)) + 10 * np.cos(np.radians(60))
+    assert window.p == pytest.approx(p, rel=1e-3)
+    assert window.q1 == pytest.approx(230 * 5 * 0.5, rel=1e-3)
+    assert window.phi1 == pytest.approx(30, abs=0.01)
+
+
+def test_a_rogowski_current_without_synchronism_is_not_known():
+    window = measure([("i1", 50, 5, 90)], wiring="1p2w", current_sensor="rogowski", **SITE)[-1]
+    assert "unsync" in window.flags
+    assert window.i_l1 is None and window.p is None and window.v_l1 is not None

@@ -59,6 +59,57 @@ def test_the_edges_pass():
     assert shift(-1, 31) == -(2**31)
 
 
+@micropython.viper
+def walk(p: ptr32, out: ptr32, count: int):  # noqa: F821
+    """Every second word of p from its end, negated; then the halves of the first word."""
+    first = int(p)
+    p = ptr32(first + (count << 2))  # noqa: F821
+    while count:
+        p = ptr32(int(p) - 8)  # noqa: F821
+        out[0] = 0 - p[0]
+        out = ptr32(4 + int(out))  # noqa: F821
+        count -= 2
+    half = ptr16(first + 2)  # noqa: F821
+    out[0] = half[0]
+    out[1] = ptr16(p)[0]  # noqa: F821
+    ptr16(out)[4] = 70000  # noqa: F821
+
+
+@micropython.viper
+def read_at(p: ptr32, q: ptr32, offset: int, out: ptr32):  # noqa: F821
+    p = ptr32(int(p) + offset)  # noqa: F821
+    out[0] = p[0]
+
+
+@micropython.viper
+def aliases(p: ptr32, i: int) -> int:  # noqa: F821
+    q = ptr16(p)  # noqa: F821
+    return q[i] + ptr8(p)[i]  # noqa: F821
+
+
+def test_pointers_walk():
+    words, out = array("i", [1, -2, 3, 0x70000005]), array("i", [0] * 5)
+    walk(words, out, 4)
+    assert list(out) == [-3, -1, 0, 1, 70000 - 65536]
+
+
+def test_a_pointer_may_start_in_the_middle():
+    out = array("i", [0])
+    read_at(memoryview(array("i", [1, 2, 3]))[1:], I32, 4, out)
+    assert out[0] == 3
+
+
+@pytest.mark.parametrize("offset", [8, -4, 1 << 24, -(1 << 26), 2])
+def test_a_pointer_that_left_its_buffer_raises(offset):
+    """Behind, in front, where other buffers could be, nowhere, between two words."""
+    with pytest.raises(IndexError):
+        read_at(array("i", [1, 2]), array("i", [1, 2])[:0], offset, array("i", [0]))
+
+
+def test_casts_see_the_same_memory():
+    assert aliases(array("i", [0x01020304]), 1) == 0x0102 + 0x03
+
+
 def unary_minus(x: int) -> int:
     return -x
 
@@ -75,7 +126,19 @@ def big_literal(x: int) -> int:
     return x & 0x7FFFFFFF
 
 
-@pytest.mark.parametrize("function", [unary_minus, invert, compound_store, big_literal])
+def two_types(p: ptr32):  # noqa: F821
+    q = ptr16(p)  # noqa: F821
+    q = ptr32(p)  # noqa: F821, F841
+
+
+def cast_of_a_number(x: int) -> int:
+    return ptr16(x)[0]  # noqa: F821
+
+
+REFUSED = [unary_minus, invert, compound_store, big_literal, two_types, cast_of_a_number]
+
+
+@pytest.mark.parametrize("function", REFUSED)
 def test_miscompiled_constructs_are_refused(function):
     with pytest.raises(SyntaxError, match=function.__name__):
         micropython.viper(function)
@@ -86,11 +149,13 @@ def test_x64_build_signs_its_loads_and_nothing_else():
         "@micropython.viper\n"
         "def f(p: ptr32, q: ptr16, i: int):\n"
         "    r = ptr32(q)\n"
+        "    r = ptr32(i + int(r))\n"
         "    p[i] = p[p[i] + 1] + q[i] + r[0]\n"
+        "    ptr32(q)[0] = ptr32(q)[1] + ptr16(p)[2]\n"
         "def g(p):\n"
         "    return p[0]\n"
     )
     expected = source.replace(
         "p[p[i] + 1] + q[i] + r[0]", "((p[((p[i] << 32) >> 32) + 1] << 32) >> 32) + q[i] + ((r[0] << 32) >> 32)"
-    )
+    ).replace("ptr32(q)[1]", "((ptr32(q)[1] << 32) >> 32)")
     assert sign_extended(source) == expected

@@ -29,13 +29,17 @@ SETTINGS = (
     ("nominal_frequency", CHOICE, (50, 60), "Hz", 50),  # of the mains; sets 10 or 12 periods a window
     ("nominal_voltage", NUMBER, (1, _LARGEST), "V", 230.0),  # rms, to neutral; line to line for 3p3w
     ("signalling_frequency", OPTIONAL_NUMBER, (100, 3000), "Hz", None),  # of ripple control; null: not measured
+    ("current_sensor", CHOICE, ("ct", "rogowski"), "", "ct"),  # rogowski: integrated in the spectrum, orders 1 to 50
     ("demand_current", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "A", None),  # rms; reference of TDD; null: no TDD
     ("rated_current", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "A", None),  # rms; reference of TRD; null: no TRD
+    ("window", CHOICE, ("10/12", "5/6"), "periods", "10/12"),  # at 50/60 Hz; 5/6: half the work, not IEC 61000-4-7
     # The front end.
     ("adc", CHOICE, ("ads131m08", "ideal"), "", "ads131m08"),  # ideal: no sinc3 droop to correct
     ("adc_rate", CHOICE, (12800, 10240), "S/s", 12800),  # samples of each channel
-    ("full_scale_v", NUMBER, (_SMALLEST, _LARGEST), "V", 500.0),  # peak volts at ADC code 32768
-    ("full_scale_i", NUMBER, (_SMALLEST, _LARGEST), "A", 100.0),  # peak amperes at ADC code 32768
+    ("adc_bits", CHOICE, (16, 24), "bit", 16),  # of a word on the SPI; 24: carried as 20, windows of 5/6 periods only
+    ("full_scale_v", NUMBER, (_SMALLEST, _LARGEST), "V", 500.0),  # peak volts just beyond the largest code
+    ("full_scale_i", NUMBER, (_SMALLEST, _LARGEST), "A", 100.0),  # peak amperes just beyond the largest code
+    ("kernels", CHOICE, ("auto", "viper", "thumb"), "", "auto"),  # of the signal core; auto: the fastest that is right
     ("offsets", OFFSETS, (-32768, 32767), "LSB", (0,) * 8),  # of the ADC's channels 0..7, subtracted from the codes
     # Modbus.
     ("modbus_unit", INTEGER, (1, 247), "", 1),  # address on the serial line, unit identifier on TCP
@@ -82,6 +86,8 @@ def load(source=None):
 def _check_together(config):
     """No setting may forbid another one."""
     errors = []
+    if config.adc_bits == 24 and config.window != "5/6":
+        errors.append('window: "%s" is not legal with adc_bits 24: want "5/6", the ring holds no more' % config.window)
     for name in ("demand_current", "rated_current"):
         value = getattr(config, name)
         if value is not None and value > config.full_scale_i:

@@ -6,16 +6,19 @@
 import asyncio
 from binascii import crc32
 
+from wattless import kernels
 from wattless.capture.stream import GAP, Stream
 from wattless.dsp import resample, sine
 from wattless.dsp.frequency import Tracker
-from wattless.dsp.window import Window
+from wattless.dsp.window import I1, I2, I3, IN, PACKED_BYTES, Window
 from wattless.metering.quantities import Quantities
 from wattless.metering.wiring import wiring
 
-RING_BYTES = 65536
+FAST_RAM_BYTES = 65536  # the ring and the window's packed pair
 FLAT = 4
 UNSYNCHRONISED = 32
+SHORT = 256
+FALLBACK = 512
 _STALL_MS = 600  # without frames for so long, the values are no longer known
 _SYNC_FRACTION = 50  # a voltage below 1/50 of the nominal one carries no frequency
 
@@ -29,10 +32,11 @@ def filter_bank(rate, adc):
 class Meter:
     """board: the hardware (boards/*/board.py); config: config.Config; points: points.Points.
 
+    keep: channels whose spectra are kept in pieces (dsp.Window), for interharmonics.
     on_window: functions called with the points after each window; counters: what happened so far.
     """
 
-    def __init__(self, board, config, points):
+    def __init__(self, board, config, points, keep=()):
         self.clock = board.clock
         self.realtime = board.realtime
         self.points = points
@@ -41,10 +45,20 @@ class Meter:
         self.on_window = []
         self.windows = 0
         self._known = False
-        cycles = 10 if config.nominal_frequency == 50 else 12
+        cycles = {50: 10, 60: 12}[config.nominal_frequency]
+        if config.window == "5/6":
+            cycles //= 2
+        self._flags = SHORT if config.window == "5/6" else 0  # of every window
         wires = wiring(config.wiring)
         threshold = config.nominal_voltage * 1.4142 / _SYNC_FRACTION / config.full_scale_v * 32768
-        self.stream = Stream(board.frames, board.fast_ram(RING_BYTES), config.offsets)
+        self.kernels = kernels.choose(config.kernels, board.thumb)
+        if self.kernels.failed:
+            self._flags |= FALLBACK
+        memory = memoryview(board.fast_ram(FAST_RAM_BYTES))
+        ring, packed = memory[:-PACKED_BYTES], memory[-PACKED_BYTES:]
+        wide = config.adc_bits == 24
+        self.stream = Stream(board.frames, ring, config.offsets, wide=wide, kernels=self.kernels.unpack)
+        board.frames.record_bytes = self.stream.record_bytes
         table = sine.table()
         self.frequency = Tracker(
             self.stream,
@@ -54,8 +68,11 @@ class Meter:
             config.nominal_frequency,
             cycles,
             max(16, int(threshold)),
+            self.kernels.phase,
         )
-        self.window = Window(self.stream, filter_bank(self.rate, config.adc), table, cycles, wires.slots)
+        bank = filter_bank(self.rate, config.adc)
+        coils = (I1, I2, I3, IN) if config.current_sensor == "rogowski" else ()
+        self.window = Window(self.stream, bank, table, packed, cycles, wires.slots, self.kernels, keep, coils)
         self.quantities = Quantities(config, wires, cycles, points)
         self._start_behind(0)
 
@@ -107,7 +124,7 @@ class Meter:
         for _ in self.window.slices(span.first, span.frac, span.length):
             self.stream.drain()
             await asyncio.sleep(0)
-        flags = self.stream.flags(span.first - resample.LOOK_BACK, span.next_first + resample.LOOK_AHEAD)
+        flags = self._flags | self.stream.flags(span.first - resample.LOOK_BACK, span.next_first + resample.LOOK_AHEAD)
         self.stream.keep = span.next_first - resample.LOOK_BACK
         if not span.synced:
             flags |= UNSYNCHRONISED

@@ -21,7 +21,7 @@ except ImportError:  # nothing was built: from source, under CPython
 
     IDS, FIELDS, SEGMENTS = pack()
 
-FLAGS = ("gap", "clip", "flat", "jitter", "crc", "unsync", "event", "overrun")  # bits 0, 1, ...
+FLAGS = ("gap", "clip", "flat", "jitter", "crc", "unsync", "event", "overrun", "short", "fallback")  # bits 0, 1, ...
 
 _ILLEGAL_DATA_ADDRESS = const(2)  # Modbus exception code
 _SEQ_LAST = 0xFFFFFFFE  # 1 comes next: 0 says that nothing was published, all ones would say "not known"
@@ -44,7 +44,7 @@ _INTEGERS = {  # how to pack it, what says "not known"
 
 
 @micropython.viper
-def _encode_floats(fields: ptr16, rows: int, singles: ptr32, image: ptr8):  # noqa: F821
+def _encode_floats(fields: ptr16, rows: int, singles: ptr32, image: ptr8):
     """The float rows of the packed table, from native singles to registers. What is not finite becomes 0x7FC00000.
 
     It leaves the singles NaN: on the board they are the stage. In viper because every float in Python is an allocation.
@@ -70,7 +70,7 @@ def _encode_floats(fields: ptr16, rows: int, singles: ptr32, image: ptr8):  # no
 
 
 @micropython.viper
-def _copy(source: ptr8, at: int, dest: ptr8, to: int, n: int):  # noqa: F821
+def _copy(source: ptr8, at: int, dest: ptr8, to: int, n: int):
     """dest[to : to + n] = source[at : at + n], without the slices that this would allocate."""
     for i in range(n):
         dest[to + i] = source[at + i]

@@ -40,7 +40,8 @@ _FAMILIES = (
     ("window_ms", "ms", "uint64", "status", 1, (22,), "", "Wattless/WindowTime", "window_time_milliseconds",
      "end of the window, unix time (UTC); all ones = the clock is not set"),
     ("flags", "1", "uint32", "status", 1, (26,), "", "Wattless/Flags", "window_flags",
-     "what disturbed the window, from bit 0: gap clip flat jitter crc unsync event overrun; all ones = no window yet"),
+     "what is to be known of the window, from bit 0: gap clip flat jitter crc unsync event overrun short (5/6 periods, "
+     "not IEC) fallback (fast kernels failed their self-test); all ones = no window yet"),
     # Frequency, voltages, currents.
     ("f", "Hz", "float32", "window", 1, (28,), "Hz", "MMXU1/Hz", "frequency_hertz",
      "frequency of the fundamental over the window"),

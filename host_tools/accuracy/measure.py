@@ -21,6 +21,7 @@ def converter(config: Mapping[str, object]) -> adc_model.Adc:
         str(config.get("adc", "ads131m08")),
         float(config.get("full_scale_v", 500.0)),
         float(config.get("full_scale_i", 100.0)),
+        int(config.get("adc_bits", 16)),
     )
 
 
@@ -33,7 +34,7 @@ def windows_of(values: np.ndarray, config: Mapping[str, object], noise_lsb: floa
     """Windows that the firmware makes of V and A (frames, 7) at the ADC's instants; noise: rms in LSB, a fixed seed."""
     adc = converter(config)
     if noise_lsb:
-        lsb = np.array([adc.full_scale_v] * 3 + [adc.full_scale_i] * 4) / adc_model.CODE_PEAK
+        lsb = np.array([adc.full_scale_v] * 3 + [adc.full_scale_i] * 4) / adc_model.CODE_PEAK  # of 16 bits
         values = values + np.random.default_rng(1).normal(0, noise_lsb, values.shape) * lsb
     records = b"".join(adc_model.frame_bytes([(0, values)], adc))
     with tempfile.TemporaryDirectory(prefix="wattless-") as folder:

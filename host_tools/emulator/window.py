@@ -9,6 +9,7 @@ import asyncio
 import sys
 from array import array
 from dataclasses import dataclass, field
+from importlib import import_module
 
 import numpy as np
 
@@ -21,18 +22,19 @@ COUNTED = 3  # the window counted: the ring has filled, frequency and window len
 FOLDERS = ("host_tools/emulator/shim", "firmware", "boards/virtual")
 SIZES = (512, 1024, 2048)  # of transforms counted by themselves
 
-# viper kernel -> what it works through, and how many of them by its arguments (a twin does the same work)
+# kernel -> what it works through, and how many of them by its arguments (a twin has the same ones)
 UNITS = {
-    "unpack": ("frame", lambda a: a["stop"] - a["start"]),
-    "resample": ("point of a pair", lambda a: a["count"]),
-    "dot": ("product", lambda a: a["count"]),
-    "extremes": ("value", lambda a: a["count"]),
-    "first_pass": ("butterfly", lambda a: a["stop"] - a["start"]),
-    "radix4_pass": ("butterfly", lambda a: (a["stop"] - a["start"]) * a["n"] // (4 * a["m"])),
-    "radix2_pass": ("butterfly", lambda a: a["stop"] - a["start"]),
-    "split": ("pair of bins", lambda a: a["n"] // 2),
-    "pieces": ("bin", lambda a: (a["stop"] - a["start"]) * a["cycles"]),
-    "correlate": ("sample", lambda a: 2 * a["half"] + 1),
+    "unpack": ("frame", lambda records, ring, tables, state: state[7] - state[6]),
+    "resample": ("point of a pair", lambda ring, cursor, bank, z: cursor[7]),
+    "own": ("point of a pair", lambda z, params, out: params[1] - params[0]),
+    "cross": ("point of a pair", lambda z, packed, params, out: params[1] - params[0]),
+    "pack": ("point of a pair", lambda z, packed, params: params[1] - params[0]),
+    "first4": ("group", lambda z, w, stop: stop - w),
+    "first8": ("group", lambda z, w, stop: stop - w),
+    "radix4_pass": ("butterfly", lambda z, w, sine, plan: w * plan[0] // (4 * plan[1])),
+    "split": ("bin", lambda z, n, bins: bins),
+    "pieces": ("bin", lambda start, z, params, out: params[3] * params[1]),
+    "correlate": ("sample", lambda ring, sine, params, out: 2 * params[3] + 1),
 }
 
 
@@ -40,7 +42,7 @@ UNITS = {
 class Tally:
     """One kernel in one window: instructions with those of the runtime calls it makes, and the longest call.
 
-    units: how many of `unit` it worked through; 0 for a Thumb-2 kernel, whose arguments have no names."""
+    units: how many of `unit` it worked through."""
 
     unit: str = "call"
     calls: int = 0
@@ -61,19 +63,14 @@ class Costs:
 
     def tally(self, kernel, args, count) -> None:
         name = kernel.native.name.removeprefix("wattless.").replace("_thumb.", ".")
-        unit, units = UNITS.get(kernel.__name__, ("call", lambda a: 1))
+        unit, units = UNITS.get(kernel.__name__, ("call", lambda *args: 1))
         row = self.kernels.setdefault(name, Tally(unit))
         row.calls += 1
         row.instructions += count.total
         row.runtime_calls += sum(count.calls.values())
         row.longest = max(row.longest, count.total)
-        if kernel.native.kind == "asm":
-            self.thumb = True
-        else:
-            try:
-                row.units += units(dict(zip(kernel.parameters, args, strict=True)))
-            except KeyError as error:
-                raise ValueError(f"UNITS counts {unit}s of {name} by its parameter {error}, which it has not") from None
+        row.units += units(*args)
+        self.thumb |= kernel.native.kind == "asm"
 
 
 def costs(thumb: bool) -> Costs:
@@ -82,7 +79,7 @@ def costs(thumb: bool) -> Costs:
     found = Costs()
     _count_window(found, thumb)
     for size in SIZES:
-        found.transforms[size] = _count_transform(size)
+        found.transforms[size] = _count_transform(size, thumb)
     return found
 
 
@@ -122,7 +119,7 @@ def _count_window(found: Costs, thumb: bool) -> None:
         raise RuntimeError(f"the meter made {meter.windows} windows, {COUNTED} are needed")
 
 
-def _count_transform(size: int) -> int:
+def _count_transform(size: int, thumb: bool) -> int:
     from host_tools.emulator.kernels import observers
     from wattless.dsp import fft, sine
 
@@ -130,7 +127,7 @@ def _count_transform(size: int) -> int:
     table = sine.table()
     counts = []
     observers.append(lambda kernel, args, count: counts.append(count.total))
-    fft.transform(z, table, size)
+    fft.transform(z, table, size, import_module("wattless.dsp.fft_thumb") if thumb else None)
     observers.pop()
     return sum(counts)
 

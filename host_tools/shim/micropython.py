@@ -6,6 +6,10 @@ inside the buffer. A violation raises OverflowError or IndexError with the line.
 release or accept only on some interpreter is refused when the function is defined: unary minus and `~`, `p[i] += v`,
 literals beyond +-2**30.
 
+Pointers may walk: `p = ptr32(int(p) + 8)`, `t = ptr16(address)`, `ptr16(p)[0]`. Buffers get addresses of their own for
+it, far apart, and a pointer is a view from its place to the end of its buffer: an access behind that or in front of
+the buffer raises IndexError, whichever way the pointer came there.
+
 WATTLESS_CHECKED=0 in the environment leaves the arithmetic checks out (about twice as fast, same results).
 """
 
@@ -56,7 +60,37 @@ def _argument(value):
     return value if _LOW <= value <= _HIGH else _overflow(value)
 
 
-_RUNTIME = {"_overflow": _overflow, "_outside": _outside, "_argument": _argument}
+class _Memory:
+    """The buffers of one call, 16 MB of addresses apart, for pointers that are made from numbers."""
+
+    _SHIFT, _MOST = 24, 127
+
+    def __init__(self):
+        self.buffers = []
+
+    def place(self, buffer):
+        """The address of a buffer's first byte."""
+        whole = memoryview(buffer).cast("B")
+        views = {code: whole[: len(whole) // size * size].cast(code) for code, size in _SIZES.items()}
+        self.buffers.append(views)
+        if len(self.buffers) >= self._MOST:
+            raise OverflowError("a viper function with so many buffers: where does that end?")
+        return len(self.buffers) << self._SHIFT
+
+    def at(self, address, code):
+        """What a pointer to `address` sees: a view that begins there. Empty outside of all buffers."""
+        number, offset = divmod(address, 1 << self._SHIFT)
+        if not 0 < number <= len(self.buffers):
+            return _NOTHING
+        size = _SIZES[code]
+        if offset % size:
+            raise IndexError(f"pointer to {size} bytes at offset {offset}: it must be a multiple of {size}")
+        return self.buffers[number - 1][code][offset // size :]
+
+
+_SIZES = {"B": 1, "H": 2, "i": 4}
+_NOTHING = memoryview(b"")
+_RUNTIME = {"_Memory": _Memory, "_overflow": _overflow, "_outside": _outside, "_argument": _argument}
 for _name, _code in _POINTERS.items():
     setattr(builtins, _name, _view(_code))  # everywhere, because annotations such as `p: ptr16` are evaluated
 
@@ -64,7 +98,9 @@ for _name, _code in _POINTERS.items():
 class _Viper(ast.NodeTransformer):
     def __init__(self, function):
         self.function = function
-        self.pointers = {}
+        self.pointers = {}  # name -> kind
+        self.casts = {}  # name -> kinds other than its own that it is read or written as: ptr16(p)[0]
+        self.walks = False  # whether pointers are made from numbers: then p__at is the address of p
 
     def refuse(self, node, what):
         name = f"{self.function.__module__}.{self.function.__name__}"
@@ -73,23 +109,53 @@ class _Viper(ast.NodeTransformer):
     def visit_FunctionDef(self, node):
         node.decorator_list = []
         node.returns = None
-        entry = []
+        arguments = {a.arg: a.annotation.id for a in node.args.args if isinstance(a.annotation, ast.Name)}
+        self.find_pointers(node, {name: kind for name, kind in arguments.items() if kind in _POINTERS})
+        entry = ["_memory = _Memory()"] if self.walks else []
         for argument in node.args.args:
-            kind = argument.annotation.id if isinstance(argument.annotation, ast.Name) else None
             argument.annotation = None
+        for name, kind in arguments.items():
             if kind in _POINTERS:
-                self.pointers[argument.arg] = kind
-                entry.append(f"{argument.arg} = {kind}({argument.arg})")
+                entry += [f"{name}__at = _memory.place({name})"] if self.walks else []
+                entry += self.views(name, name)
             elif kind == "int":
-                entry.append(f"{argument.arg} = _argument({argument.arg})")
-        for statement in ast.walk(node):
-            if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
-                called = statement.value.func
-                if isinstance(called, ast.Name) and called.id in _POINTERS:
-                    self.pointers[statement.targets[0].id] = called.id
+                entry.append(f"{name} = _argument({name})")
         self.generic_visit(node)
         node.body = ast.parse("\n".join(entry)).body + node.body
         return node
+
+    def find_pointers(self, function, arguments):
+        self.pointers = dict(arguments)
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and _called(node.value) in _POINTERS:
+                name, kind = node.targets[0].id, _called(node.value)
+                if self.pointers.setdefault(name, kind) != kind:
+                    self.refuse(node, f"{name} is a {self.pointers[name]} already: a local of viper keeps its type")
+                self.walks |= not isinstance(node.value.args[0], ast.Name)
+        for node in ast.walk(function):
+            if _called(node) == "int" and self.is_pointer(node.args[0]):
+                self.walks = True
+            if isinstance(node, ast.Subscript) and _called(node.value) in _POINTERS:
+                if not self.is_pointer(node.value.args[0]):
+                    self.refuse(node, f"{ast.unparse(node.value)}: only pointers are cast in an expression")
+                self.casts.setdefault(node.value.args[0].id, set()).add(_called(node.value))
+
+    def is_pointer(self, node):
+        return isinstance(node, ast.Name) and node.id in self.pointers
+
+    def views(self, name, source):
+        """Statements that make `name`, and what it is cast to, of the pointer or buffer `source`."""
+        kinds = {name: self.pointers[name]}
+        for cast in self.casts.get(name, ()):
+            kinds[f"{name}__{cast}"] = self.pointers[f"{name}__{cast}"] = cast
+        if self.walks:
+            return [f"{view} = _memory.at({name}__at, {_POINTERS[kind]!r})" for view, kind in kinds.items()]
+        return [f"{view} = {kind}({source})" for view, kind in reversed(kinds.items())]
+
+    def visit_Call(self, node):
+        if self.walks and _called(node) == "int" and self.is_pointer(node.args[0]):
+            return ast.copy_location(ast.Name(f"{node.args[0].id}__at", ast.Load()), node)
+        return self.generic_visit(node)
 
     def visit_UnaryOp(self, node):
         minus = isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant)
@@ -120,6 +186,8 @@ class _Viper(ast.NodeTransformer):
         return ast.copy_location(template, node)
 
     def visit_Subscript(self, node):
+        if _called(node.value) in _POINTERS:
+            node.value = ast.Name(f"{node.value.args[0].id}__{_called(node.value)}", ast.Load())
         self.generic_visit(node)
         if isinstance(node.value, ast.Name) and node.value.id in self.pointers and CHECKED:
             if not isinstance(node.slice, ast.Constant):
@@ -129,13 +197,35 @@ class _Viper(ast.NodeTransformer):
         return node
 
     def visit_Assign(self, node):
-        self.generic_visit(node)
         target = node.targets[0]
+        if _called(node.value) in _POINTERS:
+            return self.assign_pointer(node, target.id, node.value.args[0])
+        self.generic_visit(node)
         if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             mask = _MASKS.get(self.pointers.get(target.value.id))
             if mask:
                 node.value = ast.BinOp(node.value, ast.BitAnd(), ast.Constant(mask))
         return node
+
+    def assign_pointer(self, node, name, source):
+        """name = ptr32(source)"""
+        made = []
+        if self.walks:
+            if self.is_pointer(source):
+                source = ast.Name(f"{source.id}__at", ast.Load())
+            made.append(ast.Assign([ast.Name(f"{name}__at", ast.Store())], self.visit(source)))
+        made += ast.parse("\n".join(self.views(name, ast.unparse(source)))).body
+        for statement in made:
+            for part in ast.walk(statement):
+                ast.copy_location(part, node)
+        return made
+
+
+def _called(node):
+    """The name of the function that an expression calls with one argument, or None."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+        return node.func.id
+    return None
 
 
 def viper(function):

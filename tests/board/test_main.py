@@ -56,10 +56,11 @@ def test_windows_and_the_end_of_the_frames(start):
 def test_announcements_and_an_end_with_services(start):
     port = free_port()
     meter = start("--modbus", modbus_tcp_port=port, modbus_baud=9600)
-    said = [json.loads(meter.stderr.readline()) for _ in range(2)]
+    said = [json.loads(meter.stderr.readline()) for _ in range(3)]
     assert said[0] == {"announce": "modbus_tcp", "host": "127.0.0.1", "port": port}
     path = said[1].pop("path")
     assert path.startswith("/dev/pts/") and said[1] == {"announce": "modbus_rtu", "baud": 9600, "parity": "E"}
+    assert said[2] == {"announce": "kernels", "name": "viper", "reason": "this board runs no Thumb-2 kernels"}
     out, err = meter.communicate(timeout=30)
     assert (meter.returncode, out, err) == (0, b"", b"")
 
@@ -67,7 +68,7 @@ def test_announcements_and_an_end_with_services(start):
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
 def test_signals(start, number, code):
     meter = start("--modbus", modbus_tcp_port=free_port())
-    for _ in range(2):
+    for _ in range(3):
         meter.stderr.readline()  # it runs
     meter.send_signal(number)
     assert meter.wait(5) == code

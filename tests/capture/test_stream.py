@@ -6,7 +6,8 @@ import pytest
 from host_tools.adc_model import frames
 from tests.simulate import ByteFrames
 from wattless.capture import stream as stream_module
-from wattless.capture.stream import CRC, FILL_LIMIT, GAP, Stream
+from wattless.capture import unpack
+from wattless.capture.stream import CLIP, CRC, FILL_LIMIT, GAP, Stream
 
 RNG = np.random.default_rng(2)
 RING = 65536
@@ -16,8 +17,8 @@ def codes(count):
     return RNG.integers(-30000, 30000, (count, 8)).astype(np.int16)
 
 
-def stream_of(records, offsets=(0,) * 8, memory=RING):
-    return Stream(ByteFrames(records), bytearray(memory), offsets)
+def stream_of(records, offsets=(0,) * 8, memory=RING, **settings):
+    return Stream(ByteFrames(records), bytearray(memory), offsets, **settings)
 
 
 def samples(stream, first, last):
@@ -129,3 +130,67 @@ def test_many_marks_are_merged_not_lost():
     stream.drain()
     assert stream.flags(2890, 2910) & CRC
     assert stream.crc_errors == 30
+
+
+def wide_codes(count):
+    return RNG.integers(-(2**22), 2**22, (count, 8)).astype(np.int32)
+
+
+def wide_samples(stream, first, last, channels):
+    ring = np.frombuffer(stream.data, np.int32)
+    at = [stream.index(n) for n in range(first, last + 1)]
+    return np.array([[ring[c * stream.stride + i] for i in at] for c in range(channels)])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 7])
+def test_words_of_24_bits_are_kept_as_20(channels):
+    given = wide_codes(200)
+    offsets = np.array([1, -2, 300, 0, 5, -60000, 7])
+    stream = stream_of(frames(given).tobytes(), offsets.tolist(), wide=True, channels=channels)
+    assert stream.stride == RING // 4 // channels
+    assert stream.drain() == 200
+    exact = (given[:, :7] - offsets).T[:channels] * 16
+    got = wide_samples(stream, 0, 199, channels)
+    assert (got % 256 == 0).all() and np.abs(got - exact).max() <= 128
+
+
+def test_lost_frames_of_24_bits_are_held():
+    given = wide_codes(100)
+    stream = stream_of(without(frames(given), range(40, 44)), wide=True, channels=2)
+    stream.drain()
+    assert (stream.count, stream.lost, stream.crc_errors, stream.flags(0, 99)) == (100, 4, 0, GAP)
+    got = wide_samples(stream, 38, 45, 2)
+    assert (got[:, 2:6] == got[:, 1:2]).all() and (got[:, 6] != got[:, 5]).all()
+
+
+@pytest.mark.parametrize("settings", [{"channels": 6}, {"wide": True, "channels": 0}, {"wide": True, "channels": 8}])
+def test_channels_that_cannot_be_kept(settings):
+    with pytest.raises(ValueError, match="1 to 7"):
+        stream_of(b"", **settings)
+
+
+def test_clipping_is_marked():
+    given = codes(200)
+    given[150, 3] = 32767
+    stream = stream_of(frames(given).tobytes())
+    stream.drain()
+    assert [stream.flags(n, n) for n in (0, 150)] == [0, CLIP]  # a block at a time
+
+
+def test_kernels_may_be_chosen():
+    class Kernels:
+        calls = 0
+
+        @staticmethod
+        def crc_tables():
+            return unpack.crc_tables()
+
+        @classmethod
+        def unpack(cls, *args):
+            cls.calls += 1
+            unpack.unpack(*args)
+
+        unpack_wide = None
+
+    stream = stream_of(frames(codes(200)).tobytes(), kernels=Kernels)
+    assert stream.drain() == 200 and Kernels.calls == 4

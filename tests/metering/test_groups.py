@@ -177,7 +177,7 @@ def test_c3_a_tone_between_two_orders():
 
 def test_c6_harmonics_follow_the_frequency():
     tones = [("v1", 53, 1, 0), ("v1", 79.5, 0.1, 0), ("v1", 106, 0.1, 0), ("i1", 53, 1, 0)]
-    w = last(measure(tones, **ONE_PHASE, full_scale_v=2.0, full_scale_i=3.0, nominal_voltage=1))
+    w = last(measure(tones, 0.9, **ONE_PHASE, full_scale_v=2.0, full_scale_i=3.0, nominal_voltage=1))
     assert close(w.vh_l1[2], 0.1, 1e-3)
     assert close(w.thd_v_l1, 10.0, 1e-3)
     assert close(w.f, 53.0, 1e-6)
@@ -189,6 +189,11 @@ def test_c7_mains_signalling():
     assert close(w.msv_l1, 1.0, 0.01)
     assert w.msv_l2 is None
     assert last(measure(tones, **ONE_PHASE)).msv_l1 is None
+
+
+def test_mains_signalling_beyond_order_50():
+    tones = [("v1", 43, 230, 0), ("v1", 695 * 4.3, 1, 0), ("i1", 43, 5, 0)]
+    assert close(last(measure(tones, 0.7, **ONE_PHASE, signalling_frequency=2988)).msv_l1, 1.0, 0.01)
 
 
 @pytest.mark.parametrize("f", [49.9, 50.13, 59.93])

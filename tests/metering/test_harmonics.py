@@ -5,16 +5,23 @@ import asyncio
 import pytest
 
 from tests.simulate import meter, records_of
+from wattless.dsp import spectrum as spectrum_of
 from wattless.metering import harmonics
 
 
 def spectrum(components, **settings):
     """(pieces, scale) of v1 in the last window: scale is the energy of 1 V rms."""
-    made = meter(records_of(components, 0.5, settings), settings)
+    made = meter(records_of(components, 0.5, settings), settings, keep=(0,))
     asyncio.run(made.run())
     assert made.published[-1].flags == []
     volts = made.quantities._volts
     return made.window.pieces[0], 2 * (4096 / volts) ** 2
+
+
+def thd(pieces):
+    """THD of single bins (3.3.1) in %."""
+    total = sum(harmonics.harmonic(pieces, h) for h in range(2, 51))
+    return 100 * (total / harmonics.harmonic(pieces, 1)) ** 0.5
 
 
 def rms(kind, pieces, scale, h):
@@ -34,7 +41,7 @@ def test_c1():
     for kind, orders in expected.items():
         for h, value in orders.items():
             assert rms(kind, pieces, scale, h) == pytest.approx(value, rel=1e-3, abs=0.01), (kind.__name__, h)
-    assert harmonics.distortion(harmonics.harmonic, pieces) == pytest.approx(10.0, rel=1e-4)
+    assert thd(pieces) == pytest.approx(10.0, rel=1e-4)
 
 
 def test_c3():
@@ -43,7 +50,7 @@ def test_c3():
     assert rms(harmonics.group, pieces, scale, 4) == pytest.approx(7.0711, rel=1e-3)
     assert rms(harmonics.interharmonic_group, pieces, scale, 3) == pytest.approx(10, rel=1e-3)
     assert rms(harmonics.interharmonic_subgroup, pieces, scale, 3) == pytest.approx(10, rel=1e-3)
-    assert harmonics.distortion(harmonics.harmonic, pieces) < 0.01
+    assert thd(pieces) < 0.01
 
 
 def test_c5_at_60_hz():
@@ -76,11 +83,31 @@ def test_definitions_by_hand():
     assert harmonics.group(pieces, 3) == 5 + 6 + 50 + 200
     assert harmonics.interharmonic_subgroup(pieces, 2) == 470
     assert harmonics.interharmonic_group(pieces, 2) == 477
-    assert harmonics.distortion(harmonics.harmonic, pieces) == pytest.approx(100 * (95 / 1000) ** 0.5)
-    assert harmonics.distortion(harmonics.harmonic, pieces, 2) == pytest.approx(100 * (90 / 1000) ** 0.5)
 
 
 def test_energy_has_two_words():
     pieces = [0] * (51 * 6 * 2)
     pieces[12], pieces[13] = 3, 5
     assert harmonics.energy(pieces, 1, 0) == 3 * 2**28 + 5
+
+
+def test_the_summary_has_the_sums_of_the_definitions():
+    """dsp.spectrum.summary against the readable definitions, on a spectrum of a real window."""
+    tones = [("v1", 50, 230, 0)] + [("v1", 50 * h + 5 * (h % 5), 9 / h, 77 * h) for h in range(2, 51)]
+    settings = {"wiring": "1p2w"}
+    made = meter(records_of(tones, 0.5, settings), settings, keep=(0,))
+    asyncio.run(made.run())
+    pieces, summary = made.window.pieces[0], made.window.summaries[0]
+    orders = range(2, 51)
+    sums = {
+        spectrum_of.SG1: harmonics.subgroup(pieces, 1),
+        spectrum_of.THDS: sum(harmonics.subgroup(pieces, h) for h in orders),
+        spectrum_of.THDS40: sum(harmonics.subgroup(pieces, h) for h in range(2, 41)),
+        spectrum_of.G1: 2 * harmonics.group(pieces, 1),
+        spectrum_of.THDG: 2 * sum(harmonics.group(pieces, h) for h in orders),
+    }
+    for place, expected in sums.items():
+        assert summary[place] * 2**28 + summary[place + 1] == pytest.approx(expected, rel=1e-12), place
+    assert harmonics.square(summary) == pytest.approx(sums[spectrum_of.SG1] + sums[spectrum_of.THDS], rel=1e-12)
+    for h in (1, 2, 17, 50):
+        assert summary[h] == int(harmonics.subgroup(pieces, h) ** 0.5)

@@ -13,12 +13,16 @@ DEFAULTS = {
     "nominal_frequency": 50,
     "nominal_voltage": 230.0,
     "signalling_frequency": None,
+    "current_sensor": "ct",
     "demand_current": None,
     "rated_current": None,
+    "window": "10/12",
     "adc": "ads131m08",
     "adc_rate": 12800,
+    "adc_bits": 16,
     "full_scale_v": 500.0,
     "full_scale_i": 100.0,
+    "kernels": "auto",
     "offsets": (0, 0, 0, 0, 0, 0, 0, 0),
     "modbus_unit": 1,
     "modbus_baud": 19200,
@@ -34,6 +38,10 @@ BAD = (
     ("wiring", "3p5w", '"3p5w"', WIRINGS),
     ("wiring", None, "null", WIRINGS),
     ("wiring", ["3p4w"], '["3p4w"]', WIRINGS),
+    ("current_sensor", "coil", '"coil"', 'one of "ct", "rogowski"'),
+    ("window", "10", '"10"', 'one of "10/12", "5/6" periods'),
+    ("adc_bits", 32, "32", "one of 16, 24 bit"),
+    ("kernels", "asm", '"asm"', 'one of "auto", "viper", "thumb"'),
     ("signalling_frequency", 50, "50", "null or a number 100..3000 Hz"),
     ("neutral_current", "none", '"none"', 'one of "measured", "computed"'),
     ("nominal_frequency", 55, "55", "one of 50, 60 Hz"),
@@ -117,6 +125,12 @@ def test_every_setting_has_a_bad_value_in_this_test():
 def test_a_line_for_each_of_several():
     lines = message({"modbus_baud": 1, "wiring": "x", "modbus_bd": 19200, "adc_rate": 1}).splitlines()
     assert [line.split(":")[0] for line in lines] == ["wiring", "adc_rate", "modbus_baud", "modbus_bd"]
+
+
+def test_24_bits_need_short_windows():
+    line = message({"adc_bits": 24})
+    assert line == 'window: "10/12" is not legal with adc_bits 24: want "5/6", the ring holds no more'
+    assert config.load({"adc_bits": 24, "window": "5/6"}).adc_bits == 24
 
 
 def test_unknown_name():

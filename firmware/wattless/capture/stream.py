@@ -1,13 +1,14 @@
 """The sample ring and what is known about the samples in it: numbers, gaps, errors.
 
-The ring holds seven channels of 16-bit samples one after the other in the board's fast memory (64 KB: 4664 samples, 364
-ms at 12.8 kS/s). Samples are numbered from 0 without end; lost frames keep their numbers, so time never slips. A few
-lost frames are filled with the last sample and marked; more break the stream, and the meter starts again behind them.
+The ring holds the channels one after the other in the board's fast memory: seven of 16-bit samples (64 KB: 4664
+samples, 364 ms at 12.8 kS/s), or, "wide", of int32 with 20-bit samples (capture/unpack_wide.py), for which there is
+less room: 426 ms of three channels, 181 ms of seven. Samples are numbered from 0 without end; lost frames keep their
+numbers, so time never slips. A few lost frames are filled with the last sample and marked; more break the stream, and
+the meter starts again behind them.
 """
 
-from array import array
-
-from wattless.capture import unpack
+from wattless.capture import layout
+from wattless.capture.layout import BAD_CRC, CLIPPED, DISTURBED, EXPECTED, HEAD, LOST, NEXT, START, STOP
 
 GUARD = 16  # samples kept twice, for filters that run over the end of the ring
 FILL_LIMIT = 32  # lost frames filled at most (2.5 ms at 12.8 kS/s); more break the stream
@@ -22,13 +23,20 @@ class Stream:
     """Samples from a frame source.
 
     source: object with readinto(buffer) -> bytes of whole records, 0 for none now, -1 at the end
-    memory: bytearray for the ring; offsets: 8 codes taken off the channels; block: records read at a time
+    memory: bytearray for the ring; offsets: codes taken off the channels; block: records read at a time
+    wide: frames of 24-bit words, of which the first `channels` are kept (of 16-bit words: all seven)
+    kernels: object with unpack, unpack_wide and crc_tables (default: capture/unpack.py)
     """
 
-    def __init__(self, source, memory, offsets, block=64):
+    def __init__(self, source, memory, offsets, block=64, wide=False, channels=layout.CHANNELS, kernels=None):
+        if kernels is None:
+            from wattless.capture import unpack as kernels
+        if not 1 <= channels <= layout.CHANNELS or (channels < layout.CHANNELS and not wide):
+            raise ValueError("channels: 1 to 7 of 24-bit words, all 7 of 16-bit words, not {}".format(channels))
         self.source = source
         self.data = memory
-        self.stride = len(memory) // (2 * unpack.CHANNELS)
+        self.wide = wide
+        self.stride = len(memory) // (4 * channels) if wide else len(memory) // (4 * channels) * 2  # 16 bits: even
         self.length = self.stride - GUARD
         self.count = 0  # samples so far
         self.keep = 0  # the oldest sample still needed
@@ -37,11 +45,13 @@ class Stream:
         self.disturbances = 0
         self.broken = 0  # frames missing where the stream broke; 0: it did not
         self.ended = False
-        self._offsets = array("h", offsets)
-        self._crc_table = unpack.crc_table()
-        self._state = array("i", bytes(4 * unpack.STATE_WORDS))
-        self._state[unpack.EXPECTED] = -1
-        self._block = memoryview(bytearray(block * unpack.RECORD))
+        self._unpack = kernels.unpack_wide if wide else kernels.unpack
+        self._tables = kernels.crc_tables()
+        self._state = layout.new_state(self.length, GUARD, offsets, wide, channels)
+        self._state[EXPECTED] = -1
+        self.record_bytes = layout.RECORD_WIDE if wide else layout.RECORD  # what the source gives
+        self._block = memoryview(bytearray(block * self.record_bytes))
+        self._lost_record = bytearray(self.record_bytes)
         self._next = self._filled = 0  # records of the block
         self._first = [0] * _MARKS
         self._last = [0] * _MARKS
@@ -50,7 +60,7 @@ class Stream:
 
     def index(self, sample):
         """Where sample number `sample` stands in the ring; it must be one of the last `length`."""
-        index = self._state[unpack.HEAD] - (self.count - sample)
+        index = self._state[HEAD] - (self.count - sample)
         return index + self.length if index < 0 else index
 
     def drain(self):
@@ -73,47 +83,57 @@ class Stream:
         if size < 0:
             self.ended = True
         self._next = 0
-        self._filled = max(0, size) // unpack.RECORD
+        self._filled = max(0, size) // self.record_bytes
         return self._filled > 0
 
     def _take(self, stop):
         state = self._state
-        if state[unpack.EXPECTED] < 0:
+        if state[EXPECTED] < 0:
             self._expect_next()
-        state[unpack.BAD_CRC] = state[unpack.DISTURBED] = state[unpack.CLIPPED] = 0
-        first = self._next
-        done = unpack.unpack(
-            self._block, first, stop, self.data, self.length, GUARD, self._offsets, self._crc_table, state
-        )
-        self._next = done
+        state[BAD_CRC] = state[DISTURBED] = state[CLIPPED] = 0
+        first = state[START] = self._next
+        state[STOP] = stop
+        self._unpack(self._block, self.data, self._tables, state)
+        done = self._next = state[NEXT]
         if done > first:
             self.count += done - first
-            self.crc_errors += state[unpack.BAD_CRC]
-            self.disturbances += state[unpack.DISTURBED]
-            bits = CRC if state[unpack.BAD_CRC] else 0
-            if state[unpack.CLIPPED]:
+            self.crc_errors += state[BAD_CRC]
+            self.disturbances += state[DISTURBED]
+            bits = CRC if state[BAD_CRC] else 0
+            if state[CLIPPED]:
                 bits |= CLIP
-            if state[unpack.DISTURBED]:
+            if state[DISTURBED]:
                 bits |= GAP
             self._mark(self.count - (done - first), self.count - 1, bits)
         if done < stop:
-            self._bridge(state[unpack.LOST])
+            self._bridge(state[LOST])
 
     def _expect_next(self):
         """The first frame, or the first one behind a break, is the expected one whatever its number."""
-        i = self._next * unpack.RECORD
+        i = self._next * self.record_bytes
         b = self._block
-        self._state[unpack.EXPECTED] = b[i] | b[i + 1] << 8 | b[i + 2] << 16 | (b[i + 3] & 0x3F) << 24
+        self._state[EXPECTED] = b[i] | b[i + 1] << 8 | b[i + 2] << 16 | (b[i + 3] & 0x3F) << 24
 
     def _bridge(self, lost):
         """`lost` frames (modulo 2**30) are missing: fill a few, break at more."""
         if lost > FILL_LIMIT or not self.count:
             self.broken = lost
             return
-        unpack.hold(self.data, self.length, GUARD, self._state, lost)
+        self._hold(lost)
         self._mark(self.count, self.count + lost - 1, GAP)
         self.count += lost
         self.lost += lost
+
+    def _hold(self, count):
+        """Repeats the last sample in place of `count` lost frames, which is what a frame with a wrong CRC does: zeros
+        are one."""
+        state, record = self._state, self._lost_record
+        state[START], state[STOP] = 0, 1
+        for _ in range(count):
+            number = state[EXPECTED]
+            for i in range(4):
+                record[i] = number >> 8 * i & 0xFF
+            self._unpack(record, self.data, self._tables, state)
 
     def resume(self):
         """Goes on behind a break: numbers jump by the frames lost; nothing before is in the ring any more.
@@ -125,7 +145,7 @@ class Stream:
         self.keep = self.count
         self.broken = 0
         self._marks = 0
-        self._state[unpack.EXPECTED] = -1
+        self._state[EXPECTED] = -1
 
     def _mark(self, first, last, bits):
         if not bits:

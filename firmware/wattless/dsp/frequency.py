@@ -3,8 +3,9 @@
 At each boundary the phase of every voltage is measured (dsp/phase.py). A window that began when the reference voltage
 had the phase P ends when it has P again, 10 or 12 turns later; the reference is the strongest voltage, and it may
 change from window to window because all of them are measured. The first boundary, and the first after a loss of
-synchronism, is found by measuring twice a period apart. Without a voltage between the limits of the range, windows of
-the last known length follow, not synchronised.
+synchronism, follows from measurements up to three periods later, once the frequency is found from two that are one and
+in the end two periods apart. Without a voltage between the limits of the range, windows of the last known length
+follow, not synchronised.
 
 Integers only; a handful of Python operations a window besides the kernels.
 Ranges: 42 to 58 Hz and 50.4 to 69.6 Hz, a little wider than IEC 61000-4-30 asks (42.5 to 57.5, 51 to 69 Hz).
@@ -15,7 +16,7 @@ from array import array
 from wattless.dsp import phase
 
 _MASK = phase.TURN - 1
-_ROUNDS = 4  # of the first estimate: each shrinks its error about tenfold or better
+_ROUNDS = (1, 1, 2, 2)  # periods between measurements for the first estimate: its error shrinks about tenfold a round
 _KEEP = 3  # the reference stays while it has 3/4 of the strongest voltage
 
 
@@ -41,15 +42,18 @@ def _wrapped(angle):
 class Tracker:
     """Cuts the sample stream into windows.
 
-    ring: object with data, length (samples), stride, count (samples so far), index(n) -> ring index of sample n
+    ring: object with data, wide (int32, else int16), length (samples), stride, count (samples so far), index(n) -> ring
+    index of sample n
     channels: indices of the voltage channels that may serve as the reference
-    rate: samples/s; nominal: 50 or 60 Hz; cycles: periods a window; threshold: smallest usable amplitude in LSB (peak)
+    rate: samples/s; nominal: 50 or 60 Hz; cycles: periods a window
+    threshold: smallest usable amplitude in units of a 16-bit code (peak)
+    kernels: object with correlate and correlate_wide (default: dsp/phase.py)
 
     After `window` returned True: first, frac (the window's start: first + frac / 65536), length (1/65536 sample),
     synced.
     """
 
-    def __init__(self, ring, sine, channels, rate, nominal, cycles, threshold):
+    def __init__(self, ring, sine, channels, rate, nominal, cycles, threshold, kernels=phase):
         self.ring = ring
         self.sine = sine
         self.channels = channels
@@ -66,6 +70,9 @@ class Tracker:
         self.magnitudes_before = array("i", bytes(4 * len(channels)))
         self.angles = array("i", bytes(4 * len(channels)))
         self._z = array("i", bytes(8))
+        self._correlate = kernels.correlate_wide if ring.wide else kernels.correlate
+        self._params = array("i", bytes(4 * phase.PARAMS))
+        self._params[phase.LENGTH] = ring.length
         self.restart(0)
 
     def restart(self, sample):
@@ -85,13 +92,18 @@ class Tracker:
 
     def _measure(self, sample, step):
         """Magnitudes and angles of the voltages at `sample`; False while the samples after it are missing."""
-        half = phase.TURN // step
-        if self.ring.count <= sample + half:
+        params = self._params
+        # A step a little off a multiple of 2**15 would shift all angles by nearly the same fraction of a place in the
+        # sine table: 90 millionths of a turn in the phase, at 50.05 Hz. Rounded to 2**10 (0.2 %), it is 30 at most.
+        step = (step + 512) >> 10 << 10
+        params[phase.HALF] = phase.half(step)
+        if self.ring.count <= sample + params[phase.HALF]:
             return False
-        position = self.ring.index(sample)
+        params[phase.POSITION] = self.ring.index(sample)
+        params[phase.STEP] = step
         for i, channel in enumerate(self.channels):
-            start = channel * self.ring.stride
-            phase.correlate(self.ring.data, start, self.ring.length, position, half, step, self.sine, self._z)
+            params[phase.CHANNEL] = channel * self.ring.stride
+            self._correlate(self.ring.data, self.sine, params, self._z)
             self._z[1] = 0 - self._z[1]
             phase.polar(self._z, phase.ARCTANGENTS)
             self.magnitudes[i] = self._z[0]
@@ -122,20 +134,26 @@ class Tracker:
         if self.ring.count <= near + 3 * self.reach:
             return None
         step = self.nominal
-        for _ in range(_ROUNDS):
-            period = (phase.TURN + (step >> 1)) // step
+        for periods in _ROUNDS:
+            apart = periods * ((phase.TURN + (step >> 1)) // step)
             self._measure(near, step)
             if not self._choose(self.magnitudes):
                 return False
             before = self.angles[self.reference]
-            self._measure(near + period, step)
-            step += _wrapped(self.angles[self.reference] - before - step * period) // period
+            self._measure(near + apart, step)
+            step += (_wrapped(self.angles[self.reference] - before - step * apart) + (apart >> 1)) // apart
             if not self.slowest <= step <= self.fastest:
                 return False
-        self._measure(near, step)
-        back = step * (near - self.next_first) - self._turned(step, self.next_frac)
-        for i, angle in enumerate(self.angles):
-            self.targets[i] = (angle - back) & _MASK
+        # The phase at the window's start is 3 a - 3 b + c of those one, two and three periods later, also while the
+        # frequency changes steadily. All are about the same: what small error depends on the phase is the same at the
+        # window's end.
+        apart = (phase.TURN + (step >> 1)) // step
+        for i in range(len(self.targets)):
+            self.targets[i] = self._turned(step, self.next_frac)
+        for periods, weight in ((3, 1), (2, -3), (1, 3)):
+            self._measure(self.next_first + periods * apart, step)
+            for i, angle in enumerate(self.angles):
+                self.targets[i] = (self.targets[i] + weight * angle) & _MASK
         self._remember()
         self.step = step
         return True

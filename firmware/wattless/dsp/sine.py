@@ -1,7 +1,7 @@
-"""The one sine table of the meter: 2560 words of -32768 sin(2 pi k / 2048), so that [k + 512] is -32768 cos.
+"""The one sine table of the meter: 2048 words of -32768 sin(2 pi k / 2048); [(k + 512) & 2047] is -32768 cos.
 
 Negated, because then the exact factors 1 and (for a sine at 90 degrees) 1 fit a signed 16-bit word; +32768, which does
-not occur as a factor of the transforms, is stored as 32767. Cost: 5 KB of heap, once.
+not occur as a factor of the transforms, is stored as 32767. Cost: 4 KB of heap, once.
 """
 
 from array import array
@@ -22,12 +22,11 @@ def _expand(quarter: ptr16, out: ptr16):
         out[k + 512] = 0 - c
         out[k + 1024] = s - (s >> 15)
         out[k + 1536] = c - (c >> 15)
-        out[k + 2048] = 0 - s
         k += 1
 
 
 def table():
-    """array('h') of 2560: -32768 sin(2 pi k / 2048), k = 0..2559, clipped to 32767."""
-    out = array("h", bytes(2 * (POINTS + POINTS // 4)))
+    """array('h') of 2048: -32768 sin(2 pi k / 2048), clipped to 32767."""
+    out = array("h", bytes(2 * POINTS))
     _expand(QUARTER, out)
     return out

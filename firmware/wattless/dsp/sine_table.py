@@ -1,6 +1,6 @@
-"""Quarter wave of 32768 sin(2 pi k / 2048), k = 0..512.
+"""Quarter wave of 32768 sin(2 pi k / 2048), k = 0..512, 16-bit words.
 
-Made by host_tools/make_tables.py; do not edit. Little-endian 16-bit words."""
+Made by host_tools/make_tables.py; do not edit. Little-endian."""
 
 QUARTER = (
     b"\x00\x00\x65\x00\xc9\x00\x2e\x01\x92\x01\xf7\x01\x5b\x02\xc0\x02\x24\x03\x89\x03\xed\x03\x52\x04\xb6\x04\x1b\x05"

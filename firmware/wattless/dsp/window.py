@@ -1,39 +1,54 @@
-"""One window of all channels: resampled, summed, transformed, taken apart; in slices, so that capture and services go
-on.
+"""One window of all channels: resampled, summed, transformed, taken apart; in slices, so that capture goes on.
 
-Two buffers of 2048 complex points (16 KB each) serve seven channels. Like goes with like in one transform, and every
-product that metering needs meets in time domain on the way:
+One buffer of 2048 complex points (16 KB) serves seven channels, two at a time, like with like. What a later product
+needs of an earlier pair stays behind as a packed copy of 16 bits a value (8 KB, in the board's fast memory):
 
-    A = V1, V2   B = I1, I2   sums of both, transform B    -> I1, I2
-                 B = V3       sums with A, transform A     -> V1, V2
-    A = I3, IN                sums with B, transform both  -> I3, IN, V3
+    V1, V2   squares, V1 V2            transform   packed
+    I1, I2   squares, V1 I1, V2 I2     transform
+    V3       square,  V1 V3, V2 V3     transform   packed
+    I3, IN   squares, V3 I3            transform
 
-Heap: 32 KB buffers, 2.9 KB results a channel; the sine table (5 KB) and the filter bank (2 KB) are shared.
+The packed copy rounds once more, by at most half an LSB of the converter and without bias; only products see it.
+Heap: 16 KB buffer, 2.5 KB pieces, 0.7 KB results a channel; the sine table (4 KB) and the filter bank are shared.
 """
 
 from array import array
 
-from wattless.dsp import fft, resample, spectrum, sums
+from wattless.dsp import correction, fft, resample, spectrum, sums
 
 CHANNELS = 7
 V1, V2, V3, I1, I2, I3, IN = range(CHANNELS)
 
-# slots of Window.sums
+# pairs (high, low) of Window.sums
 V1V1, V2V2, V3V3, V1V2, V2V3, V3V1, I1I1, I2I2, I3I3, ININ, V1I1, V2I2, V3I3 = range(13)
 SUMS = 13
+CROSS = (V2V3, V3V1, V1I1, V2I2, V3I3)
 
 BAND_BINS = 4
+PACKED_BYTES = 4 * resample.POINTS
 
-_SLICE = 128  # outputs resampled without yielding
+# pair of channels; where the sums of squares of both and of their product go (None: not needed); where the products
+# with the packed pair go: its first times our first, its second times our second, its second times our first; whether
+# the pair is packed for a later one
+_STEPS = (
+    (V1, V2, (V1V1, V2V2, V1V2), (None, None, None), True),
+    (I1, I2, (I1I1, I2I2, None), (V1I1, V2I2, None), False),
+    (V3, None, (V3V3, None, None), (V3V1, None, V2V3), True),
+    (I3, IN, (I3I3, ININ, None), (V3I3, None, None), False),
+)
 
 
 def _words(count):
     return array("i", bytes(4 * count))
 
 
+def _skipped(places):
+    """What a kernel of sums may leave out: sums without a place."""
+    return (sums.SKIP_SECOND if places[1] is None else 0) | (sums.SKIP_THIRD if places[2] is None else 0)
+
+
 class Slot:
-    """What one half of the work loads into a buffer: the ring's channels `x`, `y` (None: zeros), mixed to (a x + b y,
-    c x + d y) >> shift."""
+    """A pair to load: the ring's channels `x`, `y` (None: zeros), mixed to (a x + b y, c x + d y) >> shift."""
 
     def __init__(self, x, y, mix=(1, 0, 0, 1), shift=0):
         self.x = x
@@ -45,100 +60,128 @@ class Slot:
 class Window:
     """Results of the last window, for the channels V1 V2 V3 I1 I2 I3 IN = 0..6.
 
-    ring: object with data, length, stride, index(n)
-    bank: filter bank of the resampler, bytes of 65 x 16 words; sine: dsp.sine.table()
+    ring: object with data, wide, length, stride, index(n)
+    bank: filter bank of the resampler; sine: dsp.sine.table(); packed: memory of PACKED_BYTES
     cycles: periods a window (5, 6, 10, 12)
     slots: four Slot or None: V1 V2, I1 I2, V3, I3 IN
+    kernels: object with resample, sums, fft, spectrum, correction: modules of kernels
+    keep: channels of which the pieces between the orders are kept, for interharmonics
+    coils: channels that are Rogowski coils: integrated in the spectrum; sums and extremes stay those of the derivative
 
     extremes: smallest and largest value of each channel, in 1/64 LSB
-    sums: pairs of words (high, low), sum = high 2**28 + low, over 2048 points in 1/64 LSB
-    phasors[channel]: 51 pairs (re, im) of array('i'); a sine of amplitude a LSB gives 64 * 64 * a, a dc of a LSB 2 *
-    64 * 64 * a
-    pieces[channel]: 51 x 6 pairs (high, low), see dsp/spectrum.py, on the scale of the phasors squared
+    sums: pairs of words (high, low), sum = high 2**28 + low, over 2048 points in 1/64 LSB; one factor of those in CROSS
+    is packed, in whole LSB
+    phasors[channel]: 51 pairs (re, im); a sine of amplitude a LSB gives 64 * 64 * a, a dc of a LSB 2 * 64 * 64 * a
+    summaries[channel]: magnitudes of the subgroups and sums for the distortion, see dsp/spectrum.py
+    pieces[channel]: 51 x 6 pairs (high, low), see dsp/spectrum.py, of the channels in `keep`
     bands: pairs (high, low), energy of the four bins from `band_start` on of V1, V2, V3, if band_start is not 0
     Channels that no slot fills keep zeros.
     """
 
-    def __init__(self, ring, bank, sine, cycles, slots):
+    def __init__(self, ring, bank, sine, packed, cycles, slots, kernels, keep=(), coils=()):
         self.ring = ring
         self.cycles = cycles
         self.sums = _words(2 * SUMS)
+        self.extremes = _words(2 * CHANNELS)
         self.band_start = 0
         self.bands = _words(2 * 3)
-        self.extremes = _words(2 * CHANNELS)
         self.phasors = [_words(2 * spectrum.ORDERS) for _ in range(CHANNELS)]
-        self.pieces = [_words(2 * spectrum.ORDERS * spectrum.PIECES) for _ in range(CHANNELS)]
+        self.summaries = [_words(spectrum.SUMMARY) for _ in range(CHANNELS)]
+        self.pieces = {channel: _words(2 * spectrum.ORDERS * spectrum.PIECES) for channel in keep}
+        self._scratch = _words(2 * spectrum.ORDERS * spectrum.PIECES)
         self._slots = slots
         self._bank = bank
         self._sine = sine
-        self._reversed = resample.reversed_bytes()
-        self._where = spectrum.piece_map(cycles)
+        self._packed = packed
+        self._kernels = kernels
+        self._resample = kernels.resample_wide.resample_wide if ring.wide else kernels.resample.resample
         self._cursor = resample.new_cursor()
-        self._a = _words(2 * resample.POINTS)
-        self._b = _words(2 * resample.POINTS)
+        self._range = _words(2)
+        self._own = _words(sums.OWN_WORDS)
+        self._cross = _words(sums.CROSS_WORDS)
+        self._orders = spectrum.new_params(resample.POINTS, cycles)
+        self._band = array("i", (resample.POINTS, 0, 0, 0, BAND_BINS, 0))
+        self._coils = coils
+        self._integral = array("i", (resample.POINTS, cycles, 0, 0, spectrum.ORDERS * cycles))
+        self._z = _words(2 * resample.POINTS)
 
     def results(self):
         """The arrays with everything that a window leaves."""
-        return [self.sums, self.extremes, self.bands] + self.phasors + self.pieces
+        return [self.sums, self.extremes, self.bands] + self.phasors + self.summaries
 
     def slices(self, first, frac, length):
         """Generator: works through the window that starts at sample `first` + `frac` / 65536 and is `length` / 65536
         samples long."""
-        voltages12, currents12, voltage3, currents3n = self._slots
-        a, b = self._a, self._b
-        place = (first, frac, length)
-        yield from self._load(voltages12, place, a, V1, V2)
-        yield from self._load(currents12, place, b, I1, I2)
-        yield from self._dots(((V1V1, a, 0, a, 0), (V2V2, a, 1, a, 1), (V1V2, a, 0, a, 1)))
-        yield from self._dots(((I1I1, b, 0, b, 0), (I2I2, b, 1, b, 1), (V1I1, a, 0, b, 0), (V2I2, a, 1, b, 1)))
-        yield from self._spectra(currents12, b, I1, I2)
-        if voltage3:
-            yield from self._load(voltage3, place, b, V3, None)
-            yield from self._dots(((V3V3, b, 0, b, 0), (V2V3, a, 1, b, 0), (V3V1, b, 0, a, 0)))
-        yield from self._spectra(voltages12, a, V1, V2)
-        if currents3n:
-            yield from self._load(currents3n, place, a, I3, IN)
-            yield from self._dots(((I3I3, a, 0, a, 0), (ININ, a, 1, a, 1)))
-            if voltage3:
-                yield from self._dots(((V3I3, b, 0, a, 0),))
-            yield from self._spectra(currents3n, a, I3, IN)
-        yield from self._spectra(voltage3, b, V3, None)
+        for slot, (one, two, own, cross, pack) in zip(self._slots, _STEPS):
+            if slot is None:
+                continue
+            yield from self._load(slot, first, frac, length)
+            yield from self._products(one, two, own, cross, pack)
+            yield from self._spectra(one, two)
 
-    def _load(self, slot, place, out, first_channel, second_channel):
-        """Resamples the channels of `slot` into `out`."""
+    def _load(self, slot, first, frac, length):
+        """Resamples the channels of `slot`."""
         ring = self.ring
-        first, frac, length = place
         x = None if slot.x is None else slot.x * ring.stride
         y = None if slot.y is None else slot.y * ring.stride
-        for done in range(0, resample.POINTS, _SLICE):
-            if not done:
-                resample.aim(self._cursor, ring.index(first), frac, length, ring.length, x, y, slot.mix, slot.shift)
-            resample.resample(ring.data, self._cursor, self._bank, self._reversed, out, _SLICE)
-            yield
-        sums.extremes(out, 0, resample.POINTS, self.extremes, first_channel)
-        if second_channel is not None:
-            sums.extremes(out, 1, resample.POINTS, self.extremes, second_channel)
-
-    def _dots(self, wanted):
-        for slot, x, first_x, y, first_y in wanted:
-            sums.dot(x, first_x, y, first_y, resample.POINTS, self.sums, slot)
+        resample.aim(self._cursor, ring.index(first), frac, length, ring.length, x, y, slot.mix, slot.shift)
+        for _ in range(0, resample.POINTS, resample.SLICE):
+            self._resample(ring.data, self._cursor, self._bank, self._z)
             yield
 
-    def _spectra(self, slot, buffer, first, second):
-        """Transforms `buffer` and takes out the channels `first` and `second` (None: nothing there)."""
-        if slot is None:
-            return
-        yield from fft.slices(buffer, self._sine, resample.POINTS)
-        spectrum.split(buffer, resample.POINTS)
+    def _products(self, one, two, own, cross, pack):
+        """Sums of squares and products of the pair in the buffer; leaves it packed when a later pair needs it."""
+        kernels, span, packed = self._kernels.sums, self._range, self._packed
+        sums.clear(self._own, self._cross)
+        self._own[sums.OWN_SKIP] = _skipped(own)
+        self._cross[sums.CROSS_SKIP] = _skipped(cross)
+        for start in range(0, resample.POINTS, sums.SLICE):
+            span[0], span[1] = start, start + sums.SLICE
+            kernels.own(self._z, span, self._own)
+            yield
+            if cross[0] is not None:
+                kernels.cross(self._z, packed, span, self._cross)
+                yield
+        if pack:
+            span[0], span[1] = 0, resample.POINTS
+            kernels.pack(self._z, packed, span)
+            yield
+        self._keep_sums(own, self._own)
+        self._keep_sums(cross, self._cross)
+        for channel, at in ((one, sums.RE_LEAST), (two, sums.IM_LEAST)):
+            if channel is not None:
+                self.extremes[2 * channel] = self._own[at]
+                self.extremes[2 * channel + 1] = self._own[at + 1]
+
+    def _keep_sums(self, places, found):
+        for i, place in enumerate(places):
+            if place is not None:
+                self.sums[2 * place] = found[2 * i]
+                self.sums[2 * place + 1] = found[2 * i + 1]
+
+    def _spectra(self, one, two):
+        """Transforms the buffer and takes the channels `one` and `two` (None: nothing there) out of it."""
+        kernels, z = self._kernels.spectrum, self._z
+        yield from fft.slices(z, self._sine, resample.POINTS, self._kernels.fft)
+        bins = max(spectrum.ORDERS * self.cycles, self.band_start + BAND_BINS)
+        kernels.split(z, resample.POINTS, bins + (bins & 1))
         yield
-        for which, channel in enumerate((first, second)):
+        orders = self._orders
+        for which, channel in enumerate((one, two)):
             if channel is None:
                 continue
-            if self.band_start and channel <= V3:
-                spectrum.band(buffer, resample.POINTS, which, self.band_start, BAND_BINS, self.bands, channel)
-            spectrum.phasors(buffer, resample.POINTS, self.cycles, which, self.phasors[channel])
-            for start in (0, 17, 34):
-                spectrum.pieces(
-                    buffer, resample.POINTS, self.cycles, which, self._where, start, start + 17, self.pieces[channel]
-                )
+            orders[spectrum.SECOND] = self._band[spectrum.SECOND] = which
+            if channel in self._coils:
+                self._integral[correction.SECOND] = which
+                self._kernels.correction.rogowski(z, self._integral)
                 yield
+            if self.band_start and channel <= V3:
+                self._band[spectrum.BAND_START] = self.band_start
+                self._band[spectrum.BAND_SLOT] = channel
+                kernels.band(z, self._band, self.bands)
+            kernels.phasors(z, orders, self.phasors[channel])
+            pieces = self.pieces.get(channel, self._scratch)
+            kernels.pieces(0, z, orders, pieces)
+            yield
+            kernels.summary(pieces, self.summaries[channel])
+            yield

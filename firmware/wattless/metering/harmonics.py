@@ -1,12 +1,13 @@
 """Harmonics, groups and total distortion of one channel, IEC 61000-4-7:2002+A1.
 
-Input: `pieces`, the energies of the spectrum between orders as dsp/spectrum.py makes them. All results are squares on
-their
-scale (rms squared up to one factor), so that ratios need no calibration.
+Squares are on the scale of the spectrum (rms squared up to one factor), so that ratios need no calibration. The groups
+are the standard's definitions on `pieces`, the energies between the orders (dsp/spectrum.py), for interharmonics and
+for whoever wants to read them; what a window needs of them comes ready, in integers, from dsp.spectrum.summary.
 """
 
 from math import nan, sqrt
 
+from wattless.dsp import spectrum
 from wattless.dsp.spectrum import LOWER_HALF, LOWER_SIDE, MIDDLE, OWN, PIECES, UPPER_HALF, UPPER_SIDE
 
 _HIGH = 268435456.0  # 2**28
@@ -46,13 +47,17 @@ def interharmonic_group(pieces, h):
     return interharmonic_subgroup(pieces, h) + energy(pieces, h, UPPER_SIDE) + energy(pieces, h, LOWER_SIDE)
 
 
-def distortion(kind, pieces, highest=HIGHEST):
-    """Total distortion in %: kind `harmonic` gives THD, `subgroup` THDS, `group` THDG, orders 2..highest; NaN without
-    a fundamental."""
-    fundamental = kind(pieces, 1)
-    if fundamental <= 0:
+def square(summary):
+    """Energy of the orders 1 to 50, from a dsp.spectrum.summary."""
+    high = float(summary[spectrum.SG1]) + summary[spectrum.THDS]
+    return high * _HIGH + summary[spectrum.SG1 + 1] + summary[spectrum.THDS + 1]
+
+
+def distortion(summary, total, fundamental):
+    """Total distortion in % from two energies of a dsp.spectrum.summary: THDS, THDS40 over SG1, THDG over G1.
+
+    NaN without a fundamental."""
+    base = summary[fundamental] * _HIGH + summary[fundamental + 1]
+    if base <= 0:
         return nan
-    total = 0.0
-    for h in range(2, highest + 1):
-        total += kind(pieces, h)
-    return 100 * sqrt(total / fundamental)
+    return 100 * sqrt((summary[total] * _HIGH + summary[total + 1]) / base)

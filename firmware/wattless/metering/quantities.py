@@ -7,6 +7,7 @@ and stay.
 
 from math import nan, sqrt
 
+from wattless.dsp import spectrum
 from wattless.dsp import window as w
 from wattless.metering import harmonics, powers
 
@@ -41,7 +42,9 @@ class Quantities:
         self.rated_current = config.rated_current
         self._periods = float(cycles * config.adc_rate) * 65536
         self._volts = config.full_scale_v / _FULL_SCALE * wiring.voltage_scale
-        self._amperes = config.full_scale_i / _FULL_SCALE
+        self._amperes = self._amperes_nominal = config.full_scale_i / _FULL_SCALE
+        self.coils = config.current_sensor == "rogowski"
+        self._nominal_frequency = config.nominal_frequency
         self._v = [0j] * 3  # fundamental phasors
         self._i = [0j] * 3
         self._squares = [0.0] * w.SUMS
@@ -49,6 +52,8 @@ class Quantities:
     def update(self, window, length, synced):
         """Fills the stage from `window` (dsp.Window), whose length was `length` / 65536 samples."""
         self._sums(window)
+        if self.coils:
+            self._integrate(window, self._periods / length if synced else nan)
         self._rms()
         if synced:
             self._stage[self._at["f"]] = self._periods / length
@@ -71,7 +76,24 @@ class Quantities:
         volts, amperes = self._volts, self._amperes
         for slot in range(w.SUMS):
             scale = volts * volts if slot <= w.V3V1 else amperes * amperes if slot <= w.ININ else volts * amperes
+            if slot in w.CROSS:
+                scale *= _LSB
             self._squares[slot] = (window.sums[2 * slot] * _HIGH + window.sums[2 * slot + 1]) * per_code * scale
+
+    def _integrate(self, window, f):
+        """Rogowski coils: their samples are the currents' derivatives, so squares and active powers come from the
+        integrated spectra, orders 1 to 50. A coil's signal grows with the frequency; its scale is that of the nominal
+        one. Without synchronism nothing is known."""
+        squares = self._squares
+        self._amperes = amperes = self._amperes_nominal * self._nominal_frequency / f
+        for slot, channel in ((w.I1I1, w.I1), (w.I2I2, w.I2), (w.I3I3, w.I3), (w.ININ, w.IN)):
+            squares[slot] = harmonics.square(window.summaries[channel]) * (amperes / _PHASOR) ** 2
+        for phase in range(self.wiring.phases):
+            v, i = window.phasors[w.V1 + phase], window.phasors[w.I1 + phase]
+            total = 0.0
+            for k in range(2, 2 * (harmonics.HIGHEST + 1)):
+                total += float(v[k]) * i[k]
+            squares[w.V1I1 + phase] = total * self._volts * amperes / (_PHASOR * _PHASOR)
 
     def _rms(self):
         at, stage, squares, wiring = self._at, self._stage, self._squares, self.wiring
@@ -95,32 +117,32 @@ class Quantities:
                 (_VOLTAGE, w.V1 + phase, self._volts, self._v),
                 (_CURRENT, w.I1 + phase, self._amperes, self._i),
             ):
-                pieces, phasors = window.pieces[channel], window.phasors[channel]
+                summary, phasors = window.summaries[channel], window.phasors[channel]
                 fundamentals[phase] = complex(phasors[2], phasors[3]) * (scale / _PHASOR)
                 orders, thd, thd40, thdg = slots
-                self._orders(at[orders] + phase * (harmonics.HIGHEST + 1), pieces, phasors, scale)
-                if sqrt(harmonics.subgroup(pieces, 1)) < _PHASOR:
+                self._orders(at[orders] + phase * (harmonics.HIGHEST + 1), summary, phasors, scale)
+                if summary[1] < _PHASOR:
                     continue  # a fundamental below 1 LSB rms: a ratio to it would be noise
                 stage = self._stage
-                stage[at[thd] + phase] = harmonics.distortion(harmonics.subgroup, pieces)
-                stage[at[thd40] + phase] = harmonics.distortion(harmonics.subgroup, pieces, 40)
-                stage[at[thdg] + phase] = harmonics.distortion(harmonics.group, pieces)
+                stage[at[thd] + phase] = harmonics.distortion(summary, spectrum.THDS, spectrum.SG1)
+                stage[at[thd40] + phase] = harmonics.distortion(summary, spectrum.THDS40, spectrum.SG1)
+                stage[at[thdg] + phase] = harmonics.distortion(summary, spectrum.THDG, spectrum.G1)
             self._current_distortion(phase)
             if window.band_start:
                 energy = window.bands[2 * phase] * _HIGH + window.bands[2 * phase + 1]
                 self._stage[at["msv_l1"] + phase] = sqrt(energy) * (self._volts / _PHASOR)
         if self.neutral_ct:
-            self._orders(at["ih_n"], window.pieces[w.IN], window.phasors[w.IN], self._amperes)
+            self._orders(at["ih_n"], window.summaries[w.IN], window.phasors[w.IN], self._amperes)
         elif wiring.neutral and wiring.phases > 1:
             self._neutral(window)
 
-    def _orders(self, slot, pieces, phasors, scale):
+    def _orders(self, slot, summary, phasors, scale):
         """Order 0: signed dc; 1..50: rms of the subgroup."""
         stage = self._stage
         stage[slot] = phasors[0] / 8192 * scale
         scale /= _PHASOR
         for h in range(1, harmonics.HIGHEST + 1):
-            stage[slot + h] = sqrt(harmonics.subgroup(pieces, h)) * scale
+            stage[slot + h] = summary[h] * scale
 
     def _neutral(self, window):
         """Neutral current without a sensor: what the phases leave over, order by order (Kirchhoff; interharmonics are
