@@ -121,7 +121,8 @@ class Meter:
         """One window, from samples to points."""
         span = self.frequency
         self._watch_signalling(span.length)
-        for _ in self.window.slices(span.first, span.frac, span.length):
+        self.window.begin(span.first, span.frac, span.length)
+        while self.window.step():
             self.stream.drain()
             await asyncio.sleep(0)
         flags = self._flags | self.stream.flags(span.first - resample.LOOK_BACK, span.next_first + resample.LOOK_AHEAD)

@@ -50,7 +50,8 @@ def window_of(ring, bank, wires, coils=()):
 
 
 def work(window, first, frac, length):
-    for _ in window.slices(first, frac, length):
+    window.begin(first, frac, length)
+    while window.step():
         pass
 
 

@@ -36,9 +36,7 @@ from array import array
 
 import micropython
 
-SLICE = 256  # butterflies of a call: what slices() does without yielding
-
-_PLAN = array("i", (0, 0, 0))
+SLICE = 256  # butterflies of a call
 
 
 @micropython.viper
@@ -250,29 +248,34 @@ def radix4_pass(z: ptr32, w: int, sine: ptr16, plan: ptr32):
         left -= 1
 
 
-def slices(z, sine, n=2048, kernels=None):
-    """Generator: transforms the `n` points (16 to 2048, a power of 2) in `z`, array('i') of 2 n words, a slice a step.
+def steps(n=2048, kernels=None):
+    """The calls that transform `n` points (16 to 2048, a power of 2): a list for `step`, made once, so that nothing is
+    allocated while it is worked through.
 
-    sine: dsp.sine.table(); kernels: a module with the same kernels and a SLICE of its own (dsp/fft_thumb.py)"""
+    kernels: a module with the same kernels and a SLICE of its own (dsp/fft_thumb.py)"""
     k4, k8, radix4, length = first4, first8, radix4_pass, SLICE
     if kernels:
         k4, k8, radix4, length = kernels.first4, kernels.first8, kernels.radix4_pass, kernels.SLICE
     m, first = (8, k8) if n & 0xAAA else (4, k4)  # 0xAAA: the odd powers of 2
-    for start in range(0, n // m, length):
-        first(z, start, min(n // m, start + length))
-        yield
+    calls = [(first, start, min(n // m, start + length), None) for start in range(0, n // m, length)]
     while m < n:
         bins = max(1, length * (m << 2) // n)
         for start in range(0, m, bins):
-            _PLAN[0] = n
-            _PLAN[1] = m
-            _PLAN[2] = start
-            radix4(z, min(bins, m - start), sine, _PLAN)
-            yield
+            calls.append((radix4, min(bins, m - start), 0, array("i", (n, m, start))))
         m <<= 2
+    return calls
+
+
+def step(call, z, sine):
+    """One of `steps` on z, array('i') of 2 n words; sine: dsp.sine.table()."""
+    kernel, w, stop, plan = call
+    if plan:
+        kernel(z, w, sine, plan)
+    else:
+        kernel(z, w, stop)
 
 
 def transform(z, sine, n=2048, kernels=None):
-    """The same in one go."""
-    for _ in slices(z, sine, n, kernels):
-        pass
+    """All steps in one go."""
+    for call in steps(n, kernels):
+        step(call, z, sine)

@@ -101,8 +101,8 @@ class Tracker:
             return False
         params[phase.POSITION] = self.ring.index(sample)
         params[phase.STEP] = step
-        for i, channel in enumerate(self.channels):
-            params[phase.CHANNEL] = channel * self.ring.stride
+        for i in range(len(self.channels)):
+            params[phase.CHANNEL] = self.channels[i] * self.ring.stride
             self._correlate(self.ring.data, self.sine, params, self._z)
             self._z[1] = 0 - self._z[1]
             phase.polar(self._z, phase.ARCTANGENTS)
@@ -115,8 +115,8 @@ class Tracker:
         all are too weak."""
         best = self.reference
         strength = strongest = min(self.magnitudes[best], before[best])
-        for i, magnitude in enumerate(self.magnitudes):
-            magnitude = min(magnitude, before[i])
+        for i in range(len(before)):
+            magnitude = min(self.magnitudes[i], before[i])
             if magnitude > strongest:
                 best, strongest = i, magnitude
         if strength < strongest // 4 * _KEEP:
@@ -124,8 +124,8 @@ class Tracker:
         return strength >= self.threshold
 
     def _remember(self):
-        for i, magnitude in enumerate(self.magnitudes):
-            self.magnitudes_before[i] = magnitude
+        for i in range(len(self.magnitudes)):
+            self.magnitudes_before[i] = self.magnitudes[i]
 
     def _seek(self):
         """Finds frequency and phases at the start of the coming window. None while samples are missing, else
@@ -180,7 +180,10 @@ class Tracker:
         end = self.next_frac + length
         if self.ring.count <= self.next_first + (end >> 16) + self.reach:
             return False
-        self.first, self.frac, self.length, self.synced = self.next_first, self.next_frac, length, self.locked
+        self.first = self.next_first
+        self.frac = self.next_frac
+        self.length = length
+        self.synced = self.locked
         self.next_first += end >> 16
         self.next_frac = end & 0xFFFF
         self._sought = False
@@ -210,7 +213,7 @@ class Tracker:
             self.locked = False
             return predicted
         self._remember()
-        for i, angle in enumerate(self.angles):
-            self.targets[i] = (angle + ahead) & _MASK
+        for i in range(len(self.angles)):
+            self.targets[i] = (self.angles[i] + ahead) & _MASK
         self.step = refined
         return length

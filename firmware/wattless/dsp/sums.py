@@ -29,16 +29,15 @@ OWN_SKIP = 10
 CROSS_SKIP = 6
 SKIP_SECOND = 1
 SKIP_THIRD = 2
-_FAR = 1 << 30
+_FAR = (1 << 30) - 1  # a small integer on 32-bit boards
 
 
 def clear(own, cross):
     """Empties both for the first calls of a window; what they skip stays."""
     for i in range(6):
         own[i] = cross[i] = 0
-    for i in (RE_LEAST, IM_LEAST):
-        own[i] = _FAR
-        own[i + 1] = -_FAR
+    own[RE_LEAST] = own[IM_LEAST] = _FAR
+    own[RE_LEAST + 1] = own[IM_LEAST + 1] = -_FAR
 
 
 @micropython.viper

@@ -104,84 +104,104 @@ class Window:
         self._coils = coils
         self._integral = array("i", (resample.POINTS, cycles, 0, 0, spectrum.ORDERS * cycles))
         self._z = _words(2 * resample.POINTS)
+        self._transform = fft.steps(resample.POINTS, kernels.fft)
+        self._place = self._frac = self._length = 0
+        self._work = self._windows()
 
     def results(self):
         """The arrays with everything that a window leaves."""
         return [self.sums, self.extremes, self.bands] + self.phasors + self.summaries
 
-    def slices(self, first, frac, length):
-        """Generator: works through the window that starts at sample `first` + `frac` / 65536 and is `length` / 65536
-        samples long."""
-        for slot, (one, two, own, cross, pack) in zip(self._slots, _STEPS):
-            if slot is None:
-                continue
-            yield from self._load(slot, first, frac, length)
-            yield from self._products(one, two, own, cross, pack)
-            yield from self._spectra(one, two)
+    def begin(self, first, frac, length):
+        """Starts on the window at sample `first` + `frac` / 65536 that is `length` / 65536 samples long."""
+        self._place = first
+        self._frac = frac
+        self._length = length
 
-    def _load(self, slot, first, frac, length):
-        """Resamples the channels of `slot`."""
+    def step(self):
+        """Does a slice of the work (below 5 ms on the reference board); False when the window is done."""
+        return next(self._work)
+
+    def _windows(self):
+        """Works through window after window: one generator for all, so that nothing is allocated."""
+        while True:
+            for number in range(len(_STEPS)):
+                if self._slots[number] is None:
+                    continue
+                one, two, own, cross, pack = _STEPS[number]
+                self._aim(self._slots[number])
+                for _ in range(resample.POINTS // resample.SLICE):
+                    self._resample(self.ring.data, self._cursor, self._bank, self._z)
+                    yield True
+                sums.clear(self._own, self._cross)
+                self._own[sums.OWN_SKIP] = _skipped(own)
+                self._cross[sums.CROSS_SKIP] = _skipped(cross)
+                for part in range(resample.POINTS // sums.SLICE):
+                    self._add_products(part * sums.SLICE, cross)
+                    yield True
+                if pack:
+                    self._range[0], self._range[1] = 0, resample.POINTS
+                    self._kernels.sums.pack(self._z, self._packed, self._range)
+                    yield True
+                self._keep_products(one, two, own, cross)
+                for call in self._transform:
+                    fft.step(call, self._z, self._sine)
+                    yield True
+                bins = max(spectrum.ORDERS * self.cycles, self.band_start + BAND_BINS)
+                self._kernels.spectrum.split(self._z, resample.POINTS, bins + (bins & 1))
+                yield True
+                self._take_out(one, 0)
+                yield True
+                if two is not None:
+                    self._take_out(two, 1)
+                    yield True
+            yield False
+
+    def _aim(self, slot):
         ring = self.ring
         x = None if slot.x is None else slot.x * ring.stride
         y = None if slot.y is None else slot.y * ring.stride
-        resample.aim(self._cursor, ring.index(first), frac, length, ring.length, x, y, slot.mix, slot.shift)
-        for _ in range(0, resample.POINTS, resample.SLICE):
-            self._resample(ring.data, self._cursor, self._bank, self._z)
-            yield
+        place = ring.index(self._place)
+        resample.aim(self._cursor, place, self._frac, self._length, ring.length, x, y, slot.mix, slot.shift)
 
-    def _products(self, one, two, own, cross, pack):
-        """Sums of squares and products of the pair in the buffer; leaves it packed when a later pair needs it."""
-        kernels, span, packed = self._kernels.sums, self._range, self._packed
-        sums.clear(self._own, self._cross)
-        self._own[sums.OWN_SKIP] = _skipped(own)
-        self._cross[sums.CROSS_SKIP] = _skipped(cross)
-        for start in range(0, resample.POINTS, sums.SLICE):
-            span[0], span[1] = start, start + sums.SLICE
-            kernels.own(self._z, span, self._own)
-            yield
-            if cross[0] is not None:
-                kernels.cross(self._z, packed, span, self._cross)
-                yield
-        if pack:
-            span[0], span[1] = 0, resample.POINTS
-            kernels.pack(self._z, packed, span)
-            yield
+    def _add_products(self, start, cross):
+        """Sums of squares and products of a slice of the pair in the buffer, of products with the packed one."""
+        span = self._range
+        span[0], span[1] = start, start + sums.SLICE
+        self._kernels.sums.own(self._z, span, self._own)
+        if cross[0] is not None:
+            self._kernels.sums.cross(self._z, self._packed, span, self._cross)
+
+    def _keep_products(self, one, two, own, cross):
         self._keep_sums(own, self._own)
         self._keep_sums(cross, self._cross)
-        for channel, at in ((one, sums.RE_LEAST), (two, sums.IM_LEAST)):
-            if channel is not None:
-                self.extremes[2 * channel] = self._own[at]
-                self.extremes[2 * channel + 1] = self._own[at + 1]
+        self._keep_extremes(one, sums.RE_LEAST)
+        if two is not None:
+            self._keep_extremes(two, sums.IM_LEAST)
+
+    def _keep_extremes(self, channel, at):
+        self.extremes[2 * channel] = self._own[at]
+        self.extremes[2 * channel + 1] = self._own[at + 1]
 
     def _keep_sums(self, places, found):
-        for i, place in enumerate(places):
+        for i in range(3):
+            place = places[i]
             if place is not None:
                 self.sums[2 * place] = found[2 * i]
                 self.sums[2 * place + 1] = found[2 * i + 1]
 
-    def _spectra(self, one, two):
-        """Transforms the buffer and takes the channels `one` and `two` (None: nothing there) out of it."""
-        kernels, z = self._kernels.spectrum, self._z
-        yield from fft.slices(z, self._sine, resample.POINTS, self._kernels.fft)
-        bins = max(spectrum.ORDERS * self.cycles, self.band_start + BAND_BINS)
-        kernels.split(z, resample.POINTS, bins + (bins & 1))
-        yield
-        orders = self._orders
-        for which, channel in enumerate((one, two)):
-            if channel is None:
-                continue
-            orders[spectrum.SECOND] = self._band[spectrum.SECOND] = which
-            if channel in self._coils:
-                self._integral[correction.SECOND] = which
-                self._kernels.correction.rogowski(z, self._integral)
-                yield
-            if self.band_start and channel <= V3:
-                self._band[spectrum.BAND_START] = self.band_start
-                self._band[spectrum.BAND_SLOT] = channel
-                kernels.band(z, self._band, self.bands)
-            kernels.phasors(z, orders, self.phasors[channel])
-            pieces = self.pieces.get(channel, self._scratch)
-            kernels.pieces(0, z, orders, pieces)
-            yield
-            kernels.summary(pieces, self.summaries[channel])
-            yield
+    def _take_out(self, channel, which):
+        """Phasors, pieces and summary of one channel out of the split transform."""
+        kernels, z, orders = self._kernels.spectrum, self._z, self._orders
+        orders[spectrum.SECOND] = self._band[spectrum.SECOND] = which
+        if channel in self._coils:
+            self._integral[correction.SECOND] = which
+            self._kernels.correction.rogowski(z, self._integral)
+        if self.band_start and channel <= V3:
+            self._band[spectrum.BAND_START] = self.band_start
+            self._band[spectrum.BAND_SLOT] = channel
+            kernels.band(z, self._band, self.bands)
+        kernels.phasors(z, orders, self.phasors[channel])
+        pieces = self.pieces.get(channel, self._scratch)
+        kernels.pieces(0, z, orders, pieces)
+        kernels.summary(pieces, self.summaries[channel])
