@@ -44,5 +44,5 @@ def show(results: Iterable[Result]) -> None:
         first, group = r.group != group, r.group
         mark = "[green]pass[/]" if r.passes else "[bold red]FAIL[/]"
         limit = "" if r.limit is None else f"{r.limit:g}"
-        table.add_row(r.group if first else "", r.case, r.quantity, f"{r.error:.2g}", f"{r.target:g}", limit, mark)
+        table.add_row(r.group if first else "", r.case, r.quantity, f"{r.error:.3g}", f"{r.target:g}", limit, mark)
     Console(width=120).print(table)
