@@ -105,6 +105,8 @@ class Meter:
             taken = self.stream.drain()
             if self.frequency.window():
                 await self._measure()
+            elif self.frequency.seeking:
+                await asyncio.sleep(0)
             elif self.stream.broken:
                 self._break()
             elif taken:

@@ -17,6 +17,7 @@ from wattless.dsp import phase
 
 _MASK = phase.TURN - 1
 _ROUNDS = (1, 1, 2, 2)  # periods between measurements for the first estimate: its error shrinks about tenfold a round
+_ANCHORS = (3, 2, 1)  # periods behind a window's start where its phases are measured
 _KEEP = 3  # the reference stays while it has 3/4 of the strongest voltage
 
 
@@ -84,7 +85,10 @@ class Tracker:
         self.reference = 0
         self.synced = False
         self.locked = False
+        self.seeking = False
         self._sought = False
+        self._stage = 0
+        self._sought_step = self.nominal
 
     def _nominal_length(self):
         """Length of a window at the frequency `step`, in 1/65536 sample."""
@@ -128,35 +132,51 @@ class Tracker:
             self.magnitudes_before[i] = self.magnitudes[i]
 
     def _seek(self):
-        """Finds frequency and phases at the start of the coming window. None while samples are missing, else
-        success."""
-        near = self.next_first + self.reach
-        if self.ring.count <= near + 3 * self.reach:
+        """Finds frequency and phases at the start of the coming window, a stage a call, so that none takes long. None
+        while samples are missing or stages left, else success."""
+        if self.ring.count <= self.next_first + 4 * self.reach:
             return None
-        step = self.nominal
-        for periods in _ROUNDS:
-            apart = periods * ((phase.TURN + (step >> 1)) // step)
-            self._measure(near, step)
-            if not self._choose(self.magnitudes):
+        stage = self._stage
+        if stage == 0:
+            self._sought_step = self.nominal
+        if stage < len(_ROUNDS):
+            if not self._narrow(self.next_first + self.reach, _ROUNDS[stage]):
+                self._stage = 0
                 return False
-            before = self.angles[self.reference]
-            self._measure(near + apart, step)
-            step += (_wrapped(self.angles[self.reference] - before - step * apart) + (apart >> 1)) // apart
-            if not self.slowest <= step <= self.fastest:
-                return False
-        # The phase at the window's start is 3 a - 3 b + c of those one, two and three periods later, also while the
-        # frequency changes steadily. All are about the same: what small error depends on the phase is the same at the
-        # window's end.
-        apart = (phase.TURN + (step >> 1)) // step
-        for i in range(len(self.targets)):
-            self.targets[i] = self._turned(step, self.next_frac)
-        for periods, weight in ((3, 1), (2, -3), (1, 3)):
-            self._measure(self.next_first + periods * apart, step)
-            for i, angle in enumerate(self.angles):
-                self.targets[i] = (self.targets[i] + weight * angle) & _MASK
+        else:
+            self._anchor(_ANCHORS[stage - len(_ROUNDS)])
+        self._stage = stage + 1
+        if self._stage < len(_ROUNDS) + len(_ANCHORS):
+            self.seeking = True
+            return None
+        self._stage = 0
         self._remember()
-        self.step = step
+        self.step = self._sought_step
         return True
+
+    def _narrow(self, near, periods):
+        """Betters the frequency by measuring twice, `periods` apart. False without a voltage of the range."""
+        step = self._sought_step
+        apart = periods * ((phase.TURN + (step >> 1)) // step)
+        self._measure(near, step)
+        if not self._choose(self.magnitudes):
+            return False
+        before = self.angles[self.reference]
+        self._measure(near + apart, step)
+        step += (_wrapped(self.angles[self.reference] - before - step * apart) + (apart >> 1)) // apart
+        self._sought_step = step
+        return self.slowest <= step <= self.fastest
+
+    def _anchor(self, periods):
+        """Adds one of three terms to the phases at the window's start: 3 a - 3 b + c of those one, two and three
+        periods later, also while the frequency changes steadily. All are about the same: what small error depends on
+        the phase is the same at the window's end."""
+        step = self._sought_step
+        self._measure(self.next_first + periods * ((phase.TURN + (step >> 1)) // step), step)
+        weight = (0, 3, -3, 1)[periods]
+        for i in range(len(self.targets)):
+            target = self._turned(step, self.next_frac) if periods == _ANCHORS[0] else self.targets[i]
+            self.targets[i] = (target + weight * self.angles[i]) & _MASK
 
     @staticmethod
     def _turned(step, frac):
@@ -165,7 +185,8 @@ class Tracker:
 
     def window(self):
         """True when the next window is complete and described by first, frac, length, synced; call again for the one
-        after."""
+        after. False: samples are missing, or, when `seeking` is set, this call did a part of the search: call again."""
+        self.seeking = False
         if not self.locked and not self._sought:
             found = self._seek()
             if found is None:
