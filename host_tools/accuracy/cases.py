@@ -10,7 +10,7 @@ import numpy as np
 
 from host_tools.accuracy.measure import converter, windows, windows_of
 from host_tools.accuracy.table import Result
-from host_tools.accuracy.transforms import transform
+from host_tools.accuracy.transforms import resampler, transform
 
 RATES = (12800, 10240)
 RANGE = {50: (42.5, 45.0, 49.9, 50.0, 50.13, 52.7, 57.5), 60: (51.0, 54.0, 59.93, 60.0, 60.1, 63.0, 69.0)}
@@ -143,6 +143,6 @@ def powers() -> Iterator[Result]:
         yield Result("powers", f"{100 * share:g} % of 11.8 A", "Q1, % of S", worst_q, 0.05, 0.5)
 
 
-GROUPS = (transform, harmonics, fundamental, spurs, dynamic_range, frequency, synchronism, powers)
+GROUPS = (transform, resampler, harmonics, fundamental, spurs, dynamic_range, frequency, synchronism, powers)
 
 

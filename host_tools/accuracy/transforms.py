@@ -1,4 +1,8 @@
-"""The transform by itself against float64: its kernels under the CPython shim, which gives the board's integers."""
+"""Transform and resampler by themselves against float64.
+
+The transform's kernels run under the CPython shim, which gives the board's integers; the resampler is judged by its
+bank, the integers that it works with.
+"""
 
 import os
 import sys
@@ -7,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from host_tools import make_tables
 from host_tools.accuracy.table import Result
 from host_tools.toolchain.paths import ROOT
 
@@ -52,3 +57,30 @@ def transform() -> Iterator[Result]:
         small = (found[10] - np.conj(found[n - 10])) / 2j
         error = abs(small / ((exact[10] - np.conj(exact[n - 10])) / 2j) - 1) * 100
         yield Result("transform", f"{n} points, a tenth beside", "small sine, %", error, 0.005)
+
+
+def lagrange(f: float, delays: np.ndarray) -> np.ndarray:
+    """Gain of 6-point Lagrange interpolation at `f` (share of the rate), relative to the true value: the yardstick."""
+    points = np.arange(-2, 4)
+    taps = np.ones((len(delays), 6))
+    for j, x in enumerate(points):
+        for other in points[points != x]:
+            taps[:, j] *= (delays - other) / (x - other)
+    return taps @ np.exp(2j * np.pi * f * points) * np.exp(-2j * np.pi * f * delays)
+
+
+def resampler() -> Iterator[Result]:
+    """Passband per order at 50 Hz, after the converter's sinc3: error of the mean gain, which is the harmonic's error,
+    beside that of the yardstick."""
+    rows, steps = np.repeat(np.arange(make_tables.DELAYS), 256), np.tile(np.arange(256), make_tables.DELAYS)
+    delays = (rows + (steps + 0.5) / 256) / make_tables.DELAYS
+    offsets = np.arange(make_tables.SPAN) - 7
+    for rate, design in make_tables.DESIGNS.items():
+        taps, slope = make_tables.quantised(design, True)
+        inner = make_tables.at_step(taps[rows], slope[rows], steps[:, None]) / make_tables.COEFFICIENT_ONE
+        for order in (1, 5, 11, 25, 40, 50):
+            f = 50 * order / rate
+            gain = inner @ np.exp(2j * np.pi * f * offsets) * np.exp(-2j * np.pi * f * delays) * make_tables.sinc3(f)
+            yardstick = abs(abs(lagrange(f, delays).mean()) - 1) * 100
+            error = abs(abs(gain.mean()) - 1) * 100
+            yield Result("resampler", f"h{order}, {rate} S/s", f"gain, % (Lagrange {yardstick:.1g})", error, 0.05)

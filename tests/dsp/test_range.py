@@ -17,7 +17,7 @@ from wattless.metering.wiring import wiring
 
 LENGTH, GUARD = 3400, 16
 FULL = 32767
-PATTERNS = ("plus", "minus", "square", "signs", "alternating", "sine")
+PATTERNS = ("plus", "minus", "square", "signs", "alternating", "impulse", "sine")
 
 
 def wave(kind, period, seed):
@@ -29,6 +29,7 @@ def wave(kind, period, seed):
         "square": n % period < period / 2,
         "signs": np.random.default_rng(seed).integers(0, 2, LENGTH) == 1,
         "alternating": n % 2 == 0,
+        "impulse": n == 5 * period,
     }
     if kind == "sine":
         return np.round(FULL * np.sin(2 * np.pi * n / period)).astype(np.int16)
