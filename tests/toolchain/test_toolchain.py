@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -151,6 +153,25 @@ def test_compile_errors_name_file_and_line_and_leave_no_old_code(tree):
 def test_generated_sources_are_compiled(tree, monkeypatch):
     monkeypatch.setattr(build_mpy, "GENERATORS", [lambda folder: (folder / "table.py").write_text("rows = b'abc'\n")])
     assert "table.mpy" in compiled(build_mpy.build("x64", tree))
+
+
+def test_one_build_at_a_time(tree, monkeypatch):
+    """Another build would read what a generator has half written, and its manifest would vouch for it."""
+    inside, most = [], []
+
+    def slow(folder):
+        inside.append(folder)
+        (folder / "table.py").write_text("")
+        time.sleep(0.1)
+        most.append(len(inside))
+        (folder / "table.py").write_text("rows = b'abc'\n")
+        inside.pop()
+
+    monkeypatch.setattr(build_mpy, "GENERATORS", [slow])
+    with ThreadPoolExecutor(3) as pool:
+        folders = list(pool.map(lambda _: build_mpy.build("x64", tree), range(3)))
+    assert most == [1, 1, 1]
+    assert b"abc" in (folders[0] / "table.mpy").read_bytes()
 
 
 @pytest.mark.parametrize(("machine", "arch"), [("x64", "x64"), ("arm", "armv7emsp")])
