@@ -110,3 +110,17 @@ def test_what_the_start_takes(measured):
     filter bank (1.9 KB) came with its module, the ring and the packed pair (64 KB) are in the board's fast memory."""
     heap = measured[2]
     assert heap["window"] - heap["start"] <= LIMIT, heap
+
+
+def test_the_self_test_fits_a_boards_heap(tmp_path):
+    """A board has 100 KB; the check of the kernels at the start must not be what breaks it."""
+    script = "from wattless import kernels, selftest; print(selftest.failures(kernels.viper('')))"
+    (tmp_path / "script.py").write_text(script)
+    done = subprocess.run(
+        [micropython("arm"), "-X", "heapsize=80k", "script.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "MICROPYPATH": f"{build('armv7emsp')}:.frozen"},
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
