@@ -4,7 +4,8 @@
 
 Every board's `board` module offers these names:
 
-    frames, realtime        the ADC's records; whether they come as they are sampled, so that a pause means a fault
+    frames, realtime        the ADC's records (readinto, record_bytes); whether they come as they are sampled, so that a
+                            pause means a fault
     clock                   ticks and the time of day
     fast_ram(n), thumb      memory that only the processor reaches; whether Thumb-2 kernels can run
     uarts, host             the RS-485 ports; the network address to serve at

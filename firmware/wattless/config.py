@@ -5,7 +5,7 @@
     modbus_baud: 300 is not legal: want an integer 1200..230400 bit/s
 
 A setting that is not in the file has its default. A name that is no setting is an error, so that a typing error shows.
-On 32-bit ARM: .mpy 2.6 KB, heap 4.6 KB for the module, 0.4 KB for a configuration.
+On 32-bit ARM: .mpy 3.0 KB, heap 6.5 KB for the module, 0.4 KB for a configuration.
 """
 
 import json

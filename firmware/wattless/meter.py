@@ -46,9 +46,10 @@ class Meter:
         self.windows = 0
         self._known = False
         cycles = {50: 10, 60: 12}[config.nominal_frequency]
+        self._flags = 0  # of every window
         if config.window == "5/6":
             cycles //= 2
-        self._flags = SHORT if config.window == "5/6" else 0  # of every window
+            self._flags = SHORT
         wires = wiring(config.wiring)
         threshold = config.nominal_voltage * 1.4142 / _SYNC_FRACTION / config.full_scale_v * 32768
         self.kernels = kernels.choose(config.kernels, board.thumb)

@@ -1,8 +1,8 @@
 """The sample ring and what is known about the samples in it: numbers, gaps, errors.
 
-The ring holds the channels one after the other in the board's fast memory: seven of 16-bit samples (64 KB: 4664
-samples, 364 ms at 12.8 kS/s), or, "wide", of int32 with 20-bit samples (capture/unpack_wide.py), for which there is
-less room: 426 ms of three channels, 181 ms of seven. Samples are numbered from 0 without end; lost frames keep their
+The ring holds the channels one after the other in the board's fast memory: seven of 16-bit samples (56 KB: 4080
+samples, 319 ms at 12.8 kS/s), or, "wide", of int32 with 20-bit samples (capture/unpack_wide.py), for which there is
+less room: 372 ms of three channels, 159 ms of seven. Samples are numbered from 0 without end; lost frames keep their
 numbers, so time never slips. A few lost frames are filled with the last sample and marked; more break the stream, and
 the meter starts again behind them.
 """

@@ -1,7 +1,8 @@
-"""Where the next window begins and ends: 10 or 12 periods of the fundamental, found from its phase at both ends.
+"""Where the next window begins and ends: 10 or 12 periods of the fundamental (short windows: 5 or 6), found from its
+phase at both ends.
 
 At each boundary the phase of every voltage is measured (dsp/phase.py). A window that began when the reference voltage
-had the phase P ends when it has P again, 10 or 12 turns later; the reference is the strongest voltage, and it may
+had the phase P ends when it has P again, so many turns later; the reference is the strongest voltage, and it may
 change from window to window because all of them are measured. The first boundary, and the first after a loss of
 synchronism, follows from measurements up to three periods later, once the frequency is found from two that are one and
 in the end two periods apart. Without a voltage between the limits of the range, windows of the last known length
