@@ -32,7 +32,8 @@ def _line(row) -> str:
     places = ("–".join(form(end) for end in ends) for form in (str, lambda a: str(modicon(a)), "0x{:04X}".format))
     type_ = row.type if row.count == 1 else f"{row.count} x {row.type}"
     unit = "" if row.unit == "1" else row.unit
-    return f"| {' | '.join(places)} | `{row.id}` | {type_} | {unit} | {row.description} |\n"
+    description = row.description + (f"; OBIS {row.obis}" if row.obis else "")
+    return f"| {' | '.join(places)} | `{row.id}` | {type_} | {unit} | {description} |\n"
 
 
 def main() -> int:

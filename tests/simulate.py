@@ -15,11 +15,11 @@ from wattless.meter import Meter  # noqa: E402
 from wattless.points import Points  # noqa: E402
 
 
-def meter(records, settings=None, keep=()):
-    """A Meter on `records`, not yet run; its `published` collects the windows. keep: as for Meter."""
+def meter(records, settings=None):
+    """A Meter on `records`, not yet run; its `published` collects the windows."""
     points = Points()
     board = VirtualBoard(ByteFrames(records), HostClock())
-    made = Meter(board, config.load(settings or {}), points, keep)
+    made = Meter(board, config.load(settings or {}), points)
     made.published = []
     made.on_window.append(lambda points: made.published.append(snapshot(points)))
     return made

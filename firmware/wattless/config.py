@@ -32,6 +32,10 @@ SETTINGS = (
     ("current_sensor", CHOICE, ("ct", "rogowski"), "", "ct"),  # rogowski: integrated in the spectrum, orders 1 to 50
     ("demand_current", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "A", None),  # rms; reference of TDD; null: no TDD
     ("rated_current", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "A", None),  # rms; reference of TRD; null: no TRD
+    ("nominal_current", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "A", None),  # In; null: a 1.867th of full_scale_i
+    ("short_circuit_current", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "A", None),  # of the grid here; null: not known
+    ("short_circuit_xr", NUMBER, (0.1, 50), "", 3.0),  # X / R of the grid at the nominal frequency
+    ("site", CHOICE, ("load", "generator", "both"), "", "both"),  # which way its active power may flow
     ("window", CHOICE, ("10/12", "5/6"), "periods", "10/12"),  # at 50/60 Hz; 5/6: half the work, not IEC 61000-4-7
     # The front end.
     ("adc", CHOICE, ("ads131m08", "ideal"), "", "ads131m08"),  # ideal: no sinc3 droop to correct
@@ -41,6 +45,25 @@ SETTINGS = (
     ("full_scale_i", NUMBER, (_SMALLEST, _LARGEST), "A", 100.0),  # peak amperes just beyond the largest code
     ("kernels", CHOICE, ("auto", "viper", "thumb"), "", "auto"),  # of the signal core; auto: the fastest that is right
     ("offsets", OFFSETS, (-32768, 32767), "LSB", (0,) * 8),  # of the ADC's channels 0..7, subtracted from the codes
+    ("aux_full_scale", NUMBER, (_SMALLEST, _LARGEST), "V", 16.5),  # at full code of the eighth channel
+    ("aux_minimum", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "V", None),  # of the auxiliary supply; null: not watched
+    ("offset_limit", NUMBER, (0.01, 100), "%", 1.0),  # dc that is taken for an error, of full scale
+    ("noise_limit", NUMBER, (0.001, 100), "%", 0.5),  # noise floor that is taken for an error, of full scale
+    # What is computed.
+    ("harmonics", CHOICE, ("subgroups", "groups", "bins"), "", "subgroups"),  # in the lists of harmonics
+    ("interharmonics", CHOICE, ("subgroups", "groups"), "", "subgroups"),  # in the lists of interharmonics
+    ("smoothing", CHOICE, ("none", "1.5 s"), "", "none"),  # of the lists of harmonics, IEC 61000-4-7 5.5.2
+    ("accuracy_class", CHOICE, ("0.2S", "0.5S", "1"), "", "0.2S"),  # whose starting currents hold
+    ("starting_current", OPTIONAL_NUMBER, (0, 10), "%", None),  # of nominal_current; null: as the class says; 0: none
+    ("energy_total", CHOICE, ("sum", "phase"), "", "sum"),  # energy of the summed power, or sum of the phases' energies
+    # Events, in % of nominal_voltage or of the sliding reference (IEC 61000-4-30).
+    ("event_reference", CHOICE, ("nominal", "sliding"), "", "nominal"),
+    ("dip_threshold", NUMBER, (10, 99), "%", 90.0),
+    ("swell_threshold", NUMBER, (101, 200), "%", 110.0),
+    ("interruption_threshold", NUMBER, (1, 50), "%", 5.0),
+    ("event_hysteresis", NUMBER, (0.5, 10), "%", 2.0),
+    ("rvc_threshold", OPTIONAL_NUMBER, (1, 6), "%", 3.0),  # of rapid voltage changes; null: not watched
+    ("lamp", CHOICE, ("230 V", "120 V", "none"), "", "230 V"),  # of the flickermeter; none: no flicker
     # Modbus.
     ("modbus_unit", INTEGER, (1, 247), "", 1),  # address on the serial line, unit identifier on TCP
     ("modbus_baud", INTEGER, (1200, 230400), "bit/s", 19200),  # of the RS-485 ports
@@ -88,7 +111,12 @@ def _check_together(config):
     errors = []
     if config.adc_bits == 24 and config.window != "5/6":
         errors.append('window: "%s" is not legal with adc_bits 24: want "5/6", the ring holds no more' % config.window)
-    for name in ("demand_current", "rated_current"):
+    if config.interruption_threshold + config.event_hysteresis >= config.dip_threshold:
+        errors.append(
+            "interruption_threshold: %s is not legal: want it and event_hysteresis, %s %%, below dip_threshold, %s %%"
+            % (config.interruption_threshold, config.event_hysteresis, config.dip_threshold)
+        )
+    for name in ("demand_current", "rated_current", "nominal_current"):
         value = getattr(config, name)
         if value is not None and value > config.full_scale_i:
             # The rms of a waveform cannot exceed its peak.

@@ -11,6 +11,7 @@ from wattless.capture.stream import GAP, Stream
 from wattless.dsp import resample, sine
 from wattless.dsp.frequency import Tracker
 from wattless.dsp.window import I1, I2, I3, IN, PACKED_BYTES, Window
+from wattless.metering import spectra
 from wattless.metering.quantities import Quantities
 from wattless.metering.wiring import wiring
 
@@ -32,11 +33,10 @@ def filter_bank(rate, adc):
 class Meter:
     """board: the hardware (boards/*/board.py); config: config.Config; points: points.Points.
 
-    keep: channels whose spectra are kept in pieces (dsp.Window), for interharmonics.
     on_window: functions called with the points after each window; counters: what happened so far.
     """
 
-    def __init__(self, board, config, points, keep=()):
+    def __init__(self, board, config, points):
         self.clock = board.clock
         self.realtime = board.realtime
         self.points = points
@@ -73,7 +73,10 @@ class Meter:
         )
         bank = filter_bank(self.rate, config.adc)
         coils = (I1, I2, I3, IN) if config.current_sensor == "rogowski" else ()
-        self.window = Window(self.stream, bank, table, packed, cycles, wires.slots, self.kernels, keep, coils)
+        between, lists = spectra.kinds(config)
+        self.window = Window(
+            self.stream, bank, table, packed, cycles, wires.slots, self.kernels, coils, between, lists
+        )
         self.quantities = Quantities(config, wires, cycles, points)
         self._start_behind(0)
 

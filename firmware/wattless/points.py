@@ -1,18 +1,23 @@
-"""What the meter says now: metering fills `stage`, `publish` makes a snapshot of it, services read the snapshot.
+"""What the meter says now: metering fills `stage`, `publish` makes registers of it, services read the registers.
 
-There are two register images. `publish` fills the one that nobody reads, and one assignment puts it in front: a read
-gives registers of one window only, and the sequence number among them tells whether two reads were of the same one.
-A value is published once: the stage is all NaN after `publish`, so what metering does not write is not known.
+Values come in classes (points_table.UPDATES): a window, a half period, 3 s, ... Each class is published as a whole, in
+one call that lets nobody in between, so a read never mixes two windows; the sequence number of the class tells whether
+two reads were of the same one. A value is published once: the class's part of the stage is NaN afterwards, so what
+metering does not write is not known. Lists (harmonics) go straight to the registers, as float32 of an integer times a
+factor, without a boxed float; a list that was not written since the last publish becomes NaN with the next.
+Counters and energies are integers: `put` sets them at once.
 
-Measured on 32-bit ARM from .mpy, single precision: the packed table takes 2.1 KB of heap, this module 4.5 KB, a Points
-object 5.7 KB (stage 1.7 KB, images 3.5 KB). `read` allocates nothing, `publish` 64 bytes.
+Floats are single precision on every interpreter: what a PC prints is what a register of the board says.
+
+Measured on 32-bit ARM from .mpy: see tests/services/test_points.py. `read` and `publish` allocate nothing but the time.
 """
 
 import struct
 from array import array
+from math import frexp
 
-import micropython
 from micropython import const
+from wattless import points_viper as viper
 
 try:
     from wattless.points_packed import FIELDS, IDS, SEGMENTS
@@ -21,17 +26,30 @@ except ImportError:  # nothing was built: from source, under CPython
 
     IDS, FIELDS, SEGMENTS = pack()
 
-FLAGS = ("gap", "clip", "flat", "jitter", "crc", "unsync", "event", "overrun", "short", "fallback")  # bits 0, 1, ...
+FLAGS = ("gap", "clip", "flat", "jitter", "crc", "unsync", "event", "overrun", "short", "fallback", "noload", "offset")
+FLAGS += ("noise", "supply")  # bits 0, 1, ...
 
+# update classes with a sequence number of their own: names of the rows that are set with it
+_STATUS_ROWS = {
+    "window": ("seq", "window_ms", "flags"),
+    "half-cycle": ("seq_half", "half_sample", "flags_half"),
+    "10 s": ("seq_10s", "end_ms_10s", "flags_10s"),
+    "3 s": ("seq_3s", "end_ms_3s", "flags_3s"),
+    "10 min": ("seq_10min", "end_ms_10min", "flags_10min"),
+    "2 h": ("seq_2h", "end_ms_2h", "flags_2h"),
+    "event": (),
+}
+
+_CLASSES = ("status", "window", "half-cycle", "10 s", "3 s", "10 min", "2 h", "energy", "event")
 _ILLEGAL_DATA_ADDRESS = const(2)  # Modbus exception code
 _SEQ_LAST = 0xFFFFFFFE  # 1 comes next: 0 says that nothing was published, all ones would say "not known"
 _NAN = float("nan")
-_DOUBLES = float("1.00000000001") != 1.0  # has this interpreter double precision?
 
 # As points_table.pack packs a row.
-_ROW_BYTES = const(8)
+_ROW_BYTES = const(6)
+_LIST = const(0x80)  # of the type: 51 values
+_LIST_VALUES = const(51)
 _NOT_STAGED = const(0xFFFF)
-_STATUS = const(7)
 _FLOAT32 = const(0)
 _UINT16 = const(1)
 _UINT32 = const(2)
@@ -43,140 +61,193 @@ _INTEGERS = {  # how to pack it, what says "not known"
 }
 
 
-@micropython.viper
-def _encode_floats(fields: ptr16, rows: int, singles: ptr32, image: ptr8):
-    """The float rows of the packed table, from native singles to registers. What is not finite becomes 0x7FC00000.
+class _Class:
+    """The rows of an update class in the packed table, its stretch of the stage, and where its status stands."""
 
-    It leaves the singles NaN: on the board they are the stage. In viper because every float in Python is an allocation.
-    """
-    nan = 0x7FC0
-    nan = nan << 16
-    for row in range(rows):
-        slot = fields[4 * row]
-        if slot != _NOT_STAGED and fields[4 * row + 3] & 0xFF == _FLOAT32:
-            end = slot + fields[4 * row + 1]
-            to = 2 * fields[4 * row + 2]
-            while slot < end:
-                bits = singles[slot]
-                singles[slot] = nan
-                if (bits >> 23) & 0xFF == 0xFF:
-                    bits = nan
-                image[to] = bits >> 24
-                image[to + 1] = bits >> 16
-                image[to + 2] = bits >> 8
-                image[to + 3] = bits
-                slot += 1
-                to += 4
-
-
-@micropython.viper
-def _copy(source: ptr8, at: int, dest: ptr8, to: int, n: int):
-    """dest[to : to + n] = source[at : at + n], without the slices that this would allocate."""
-    for i in range(n):
-        dest[to + i] = source[at + i]
-
-
-class Snapshot:
-    """The values of one window: its registers, and what `get` reads beside them."""
-
-    def __init__(self, registers, values):
-        self.image = bytearray(2 * registers)  # big-endian, as Modbus sends it
-        self.values = values  # doubles by slot, None where single precision is all there is (the image has it)
+    def __init__(self, first, status):
+        self.rows = array("i", (first, first))
+        self.slots = [_NOT_STAGED, 0]
+        self.status = status  # (register, type) of sequence number, time and flags
         self.seq = 0
-        self.t_first = None
-        self.window_ms = None
-        self.flags = None
 
 
 class Points:
     """All points of the meter, by the ids of points_table.py.
 
-    stage: array of floats, one a slot, NaN = not known ('d', on interpreters of single precision 'f'). Rows with _l1,
-    _l2, _l3 and their total lie in adjacent slots, in this order; so do the orders 0..50 of a list.
+    stage: array of singles, one a scalar, NaN = not known. Rows with _l1, _l2, _l3 and their total lie in adjacent
+    slots, in this order; so do all rows of one family.
     """
 
-    def __init__(self, doubles=_DOUBLES):
-        """doubles=False: as on a board that has single precision only."""
-        slots = 0
-        self._integers = []  # (slot, first register, type) of the rows in the stage that are not floats
-        for slot, count, register, kind in _rows():
-            if slot != _NOT_STAGED:
-                slots = max(slots, slot + count)
-                if kind & 0xFF != _FLOAT32:
-                    self._integers.append((slot, register, kind & 0xFF))
-        self._status_at = [_row(name)[2] for name in ("seq", "window_ms", "flags")]
+    def __init__(self):
+        self._classes = {}
+        slots = lists = number = 0
+        for slot, _, kind in _rows():
+            name = _CLASSES[kind >> 8]
+            if name not in self._classes:
+                status = [(_row(id_)[1], _row(id_)[2] & 0xFF) for id_ in _STATUS_ROWS.get(name, ())]
+                self._classes[name] = _Class(number, status)
+            class_ = self._classes[name]
+            number += 1
+            class_.rows[viper.LAST] = number
+            if kind & _LIST:
+                lists += 1
+            elif slot != _NOT_STAGED:
+                class_.slots[0] = min(class_.slots[0], slot)
+                slots = class_.slots[1] = slot + 1
         self._segments = array("H", SEGMENTS)
-        registers = self._segments[-1] + self._segments[-2]
-
-        self.stage = _unknown("d" if doubles else "f", slots)
-        self._singles = _unknown("f", slots) if doubles else self.stage
-        self._front = Snapshot(registers, _unknown("d", slots) if doubles else None)
-        self._back = Snapshot(registers, _unknown("d", slots) if doubles else None)
-        self._encode(self._front)
+        self._image = bytearray(2 * (self._segments[-1] + self._segments[-2]))  # big-endian, as Modbus sends it
+        self._fresh = bytearray(lists)
+        self._params = array("i", bytes(24))
+        self._places = {}  # of put: looking a name up takes 370 k instructions
+        self.stage = array("f", [_NAN] * slots)
+        self.t_first = None
+        self.window_ms = None
+        self.flags = None
+        for class_ in self._classes.values():
+            self._encode(class_)
+            for place, (register, kind) in enumerate(class_.status):
+                _pack_integer(self._image, register, kind, None if place else 0)
+        for slot, register, kind in _rows():
+            if slot == _NOT_STAGED and kind >> 8 and kind & 0xFF:
+                _pack_integer(self._image, register, kind & 0xFF, None)
 
     # What metering does.
 
     def at(self, name):
-        """The slot of the first value of the row `name`, for writing into `stage`."""
-        slot = _row(name)[0]
-        if slot == _NOT_STAGED:
-            raise KeyError(f"{name} has no slot in the stage: publish sets it")
+        """The slot of the scalar `name`, for writing into `stage`."""
+        slot, _, kind = _row(name)
+        if slot == _NOT_STAGED or kind & _LIST:
+            how = "put_list" if kind & _LIST else "put or publish"
+            raise KeyError(f"{name} has no slot in the stage: {how} sets it")
         return slot
 
+    def list(self, name):
+        """The handle of the list `name`, for put_list."""
+        number, register, kind = _row(name)
+        if not kind & _LIST:
+            raise KeyError(f"{name} is no list")
+        return number, 2 * register
+
+    def put_list(self, handle, first, ints, start, count, factor):
+        """Values first..first + count - 1 of a list = ints[start : start + count] (array('i')) * factor.
+
+        factor: a float > 0, or what `scale_factor` made of it (that saves the garbage)."""
+        self._put_list(handle, first, ints, start, count, factor, 0)
+
+    def put_pairs(self, handle, first, pairs, start, count, factor):
+        """The same of integers in two words each, high 2**28 + low; start and count in pairs."""
+        self._put_list(handle, first, pairs, start, count, factor, 1)
+
+    @staticmethod
+    def scale_factor(factor):
+        """A float > 0 as (mantissa of 24 bits, exponent)."""
+        mantissa, exponent = frexp(factor)
+        return min(int(mantissa * 16777216 + 0.5), 16777215), exponent - 24
+
+    def _put_list(self, handle, first, ints, start, count, factor, pairs):
+        number, at = handle
+        if not 0 <= first <= first + count <= _LIST_VALUES:
+            raise ValueError(f"values {first}..{first + count - 1} of a list of {_LIST_VALUES}")
+        if isinstance(factor, float):
+            factor = self.scale_factor(factor)
+        params = self._params
+        params[viper.START] = start
+        params[viper.COUNT] = count
+        params[viper.MANTISSA], params[viper.EXPONENT] = factor
+        params[viper.TO] = at + 4 * first
+        params[viper.PAIRS] = pairs
+        viper.scale(ints, params, self._image)
+        self._fresh[number] = 1
+
+    def put(self, name, value):
+        """Sets an integer that does not pass through the stage, at once; None: not known."""
+        place = self._places.get(name)
+        if place is None:
+            slot, register, kind = _row(name)
+            if slot != _NOT_STAGED:
+                raise KeyError(f"{name} passes through the stage")
+            place = self._places[name] = register << 2 | kind & 3
+        _pack_integer(self._image, place >> 2, place & 3, value)
+
     def publish(self, t_first, t_ms, flags):
-        """Makes the stage the snapshot that everybody reads, and fills the stage with NaN.
+        """Makes the staged values of the class "window" the ones that everybody reads.
 
         t_first: seconds from the start to the first sample of the window. t_ms: unix time of the window's end in
         milliseconds, None when there is no clock. flags: bit mask, bits as in FLAGS.
         """
-        back = self._back
-        back.seq = self._front.seq % _SEQ_LAST + 1
-        back.t_first = t_first
-        back.window_ms = t_ms
-        back.flags = flags
-        self._encode(back)
-        self._back = self._front
-        self._front = back
+        self.t_first = t_first
+        self.window_ms = t_ms
+        self.flags = flags
+        self.publish_interval("window", t_ms, flags)
+
+    def publish_interval(self, update, t_ms, flags):
+        """The same of another update class. t_ms: for "half-cycle" the number of a sample, modulo 2**30."""
+        class_ = self._classes[update]
+        self._encode(class_)
+        class_.seq = class_.seq % _SEQ_LAST + 1
+        status = class_.status
+        if status:
+            image = self._image
+            _pack_integer(image, status[0][0], _UINT32, class_.seq)
+            _pack_integer(image, status[1][0], status[1][1], t_ms)
+            _pack_integer(image, status[2][0], _UINT32, flags)
 
     def invalidate(self, t_first, t_ms, flags):
         """Publishes a window of which nothing is known but `flags`: every value is NaN."""
-        for i in range(len(self.stage)):
-            self.stage[i] = _NAN
+        first, last = self._classes["window"].slots
+        for slot in range(first, last):
+            self.stage[slot] = _NAN
+        for number in range(len(self._fresh)):
+            self._fresh[number] = 0
         self.publish(t_first, t_ms, flags)
 
     # What services do.
 
-    seq = property(lambda self: self._front.seq)  # 0: nothing published yet
-    t_first = property(lambda self: self._front.t_first)
-    window_ms = property(lambda self: self._front.window_ms)  # None: no clock
-    flags = property(lambda self: self._front.flags)  # None: nothing published yet
+    seq = property(lambda self: self._classes["window"].seq)  # 0: nothing published yet
+
+    def seq_of(self, update):
+        """Sequence number of an update class, 0: nothing published yet."""
+        return self._classes[update].seq
 
     def flag_names(self):
-        """The flags of the snapshot as a list of names out of FLAGS."""
-        flags = self._front.flags or 0
-        return [name for bit, name in enumerate(FLAGS) if flags >> bit & 1]
+        """The flags of the window as a list of names out of FLAGS."""
+        return self.names_of(self.flags)
 
-    def ids(self):
-        """The ids of all measured values in table order (without seq, window_ms and flags)."""
-        return [id_ for id_, row in zip(IDS.split(), _rows()) if row[3] >> 8 != _STATUS]
+    @staticmethod
+    def names_of(flags):
+        """A bit mask as a list of names out of FLAGS; none for None."""
+        return [name for bit, name in enumerate(FLAGS) if (flags or 0) >> bit & 1]
+
+    def ids(self, update="window"):
+        """The ids of all rows of an update class in table order."""
+        number = _CLASSES.index(update)
+        return [id_ for id_, row in zip(IDS.split(), _rows()) if row[2] >> 8 == number]
 
     def get(self, name):
-        """The value of the row `name` in the snapshot: a float, an int for integer types, a list for list rows.
+        """The value of the row `name`: a float, an int for integer types, a list for list rows.
 
         A value that is not known is None. KeyError when there is no such row.
         """
-        slot, count, register, kind = _row(name)
-        front = self._front
-        if kind & 0xFF != _FLOAT32:
-            layout, unknown = _INTEGERS[kind & 0xFF]
-            value = struct.unpack_from(layout, front.image, 2 * register)[0]
-            return None if value == unknown else value
-        if front.values is None:
-            values = struct.unpack_from(">" + "f" * count, front.image, 2 * register)
-        else:
-            values = front.values[slot : slot + count]
-        values = [value if _finite(value) else None for value in values]
-        return values if count > 1 else values[0]
+        return self.value(_row(name))
+
+    @staticmethod
+    def row(name):
+        """What `value` wants, for those who ask often. KeyError when there is no such row."""
+        return _row(name)
+
+    def value(self, row):
+        """The value of a row, as `get`."""
+        _, register, kind = row
+        kind &= 0xFF
+        if kind == _LIST:
+            values = struct.unpack_from(">" + "f" * _LIST_VALUES, self._image, 2 * register)
+            return [value if _finite(value) else None for value in values]
+        if kind == _FLOAT32:
+            value = struct.unpack_from(">f", self._image, 2 * register)[0]
+            return value if _finite(value) else None
+        layout, unknown = _INTEGERS[kind]
+        value = struct.unpack_from(layout, self._image, 2 * register)[0]
+        return None if value == unknown else value
 
     def read(self, address, count, dest, offset):
         """A Modbus bank: copies `count` registers from PDU `address` to dest[offset:], big-endian.
@@ -189,33 +260,12 @@ class Points:
         for i in range(0, len(segments), 3):
             skipped = address - segments[i]
             if 0 <= skipped and skipped + count <= segments[i + 1]:
-                _copy(self._front.image, 2 * (segments[i + 2] + skipped), dest, offset, 2 * count)
+                viper.copy(self._image, 2 * (segments[i + 2] + skipped), dest, offset, 2 * count)
                 return 0
         return _ILLEGAL_DATA_ADDRESS
 
-    def _encode(self, snapshot):
-        """The stage, and the status in `snapshot`, to the registers of `snapshot`. The stage is NaN afterwards."""
-        stage = self.stage
-        image = snapshot.image
-        for slot, register, kind in self._integers:
-            value = stage[slot]
-            _pack_integer(image, register, kind, int(value) if _finite(value) else None)
-            stage[slot] = _NAN
-        if snapshot.values is not None:
-            values = snapshot.values
-            singles = self._singles
-            for slot in range(len(stage)):
-                singles[slot] = values[slot] = stage[slot]
-                stage[slot] = _NAN
-        _encode_floats(FIELDS, len(FIELDS) // _ROW_BYTES, self._singles, image)
-        seq, window_ms, flags = self._status_at
-        _pack_integer(image, seq, _UINT32, snapshot.seq)
-        _pack_integer(image, window_ms, _UINT64, snapshot.window_ms)
-        _pack_integer(image, flags, _UINT32, snapshot.flags)
-
-
-def _unknown(typecode, n):
-    return array(typecode, [_NAN] * n)
+    def _encode(self, class_):
+        viper.encode(FIELDS, self.stage, self._image, self._fresh, class_.rows)
 
 
 def _finite(value):
@@ -228,13 +278,13 @@ def _pack_integer(image, register, kind, value):
 
 
 def _row(name):
-    """(slot, count, first register, type + 256 * update) of the row `name`."""
+    """(slot, first register, type + 256 * update) of the row `name`."""
     place = IDS.find(" " + name + " ")
     if place < 0:
         raise KeyError(f"no point {name!r}")
-    return struct.unpack_from("<4H", FIELDS, _ROW_BYTES * IDS.count(" ", 0, place))
+    return struct.unpack_from("<3H", FIELDS, _ROW_BYTES * IDS.count(" ", 0, place))
 
 
 def _rows():
     for offset in range(0, len(FIELDS), _ROW_BYTES):
-        yield struct.unpack_from("<4H", FIELDS, offset)
+        yield struct.unpack_from("<3H", FIELDS, offset)

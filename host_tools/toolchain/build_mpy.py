@@ -30,7 +30,8 @@ FLAGS = ("-O2",)
 GENERATED = "build/generated"
 # Source folder, folder in the .mpy tree.
 TREES = (("firmware", ""), ("boards/virtual", "boards/virtual"), (GENERATED, ""))
-NOT_ON_THE_METER = "manifest.py"  # lists what a board freezes: read by MicroPython's build
+# manifest.py lists what a board freezes, for MicroPython's build; the others are what only hosts and builds read
+NOT_ON_THE_METER = ("manifest.py", "points_table.py", "points_families.py", "codes.py")
 
 # Called before every build with the folder build/generated; .py files they leave there compile like those of firmware/.
 GENERATORS: list[Callable[[Path], None]] = [pack_points.generate]
@@ -110,7 +111,7 @@ def _units(arch: str, root: Path, compiler: Path) -> list[Unit]:
     units = {}
     for folder, place in TREES:
         for path in sorted((root / folder).rglob("*.py")):
-            if path.name == NOT_ON_THE_METER or (arch == "x64" and path.name.endswith("_thumb.py")):
+            if path.name in NOT_ON_THE_METER or (arch == "x64" and path.name.endswith("_thumb.py")):
                 continue
             source = path.relative_to(root).as_posix()
             target = (Path(place) / path.relative_to(root / folder)).with_suffix(".mpy").as_posix()

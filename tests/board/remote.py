@@ -4,7 +4,7 @@ import ast
 import subprocess
 import sys
 
-from host_tools.toolchain import paths
+from host_tools.toolchain import build_mpy, paths
 
 LOOP = """
 import sys
@@ -35,11 +35,19 @@ def interpreter(name):
     return [sys.executable] if name == "cpython" else [str(paths.micropython("arm" if name == "arm" else "x64"))]
 
 
+def _folders(name):
+    """Where the firmware is: its source, for MicroPython what is compiled of it."""
+    if name == "cpython":
+        return [paths.ROOT / folder for folder in SHIM + FOLDERS]
+    tree = build_mpy.build("armv7emsp" if name == "arm" else "x64")
+    return [tree / "boards/virtual", tree]
+
+
 class Remote:
     """An interpreter with the firmware and the virtual board on its path; names that statements define stay defined."""
 
     def __init__(self, name, pass_fds=()):
-        folders = ", ".join(repr(str(paths.ROOT / folder)) for folder in (SHIM if name == "cpython" else ()) + FOLDERS)
+        folders = ", ".join(repr(str(folder)) for folder in _folders(name))
         self._process = subprocess.Popen(
             [*interpreter(name), "-c", LOOP.format(folders)],
             stdin=subprocess.PIPE,

@@ -16,6 +16,10 @@ DEFAULTS = {
     "current_sensor": "ct",
     "demand_current": None,
     "rated_current": None,
+    "nominal_current": None,
+    "short_circuit_current": None,
+    "short_circuit_xr": 3.0,
+    "site": "both",
     "window": "10/12",
     "adc": "ads131m08",
     "adc_rate": 12800,
@@ -24,6 +28,23 @@ DEFAULTS = {
     "full_scale_i": 100.0,
     "kernels": "auto",
     "offsets": (0, 0, 0, 0, 0, 0, 0, 0),
+    "aux_full_scale": 16.5,
+    "aux_minimum": None,
+    "offset_limit": 1.0,
+    "noise_limit": 0.5,
+    "harmonics": "subgroups",
+    "interharmonics": "subgroups",
+    "smoothing": "none",
+    "accuracy_class": "0.2S",
+    "starting_current": None,
+    "energy_total": "sum",
+    "event_reference": "nominal",
+    "dip_threshold": 90.0,
+    "swell_threshold": 110.0,
+    "interruption_threshold": 5.0,
+    "event_hysteresis": 2.0,
+    "rvc_threshold": 3.0,
+    "lamp": "230 V",
     "modbus_unit": 1,
     "modbus_baud": 19200,
     "modbus_parity": "E",
@@ -51,6 +72,27 @@ BAD = (
     ("nominal_voltage", True, "true", "a number 1..1000000 V"),
     ("demand_current", 0, "0", "null or a number 1e-06..1000000 A"),
     ("rated_current", -5.5, "-5.5", "null or a number 1e-06..1000000 A"),
+    ("nominal_current", 0, "0", "null or a number 1e-06..1000000 A"),
+    ("short_circuit_current", 0, "0", "null or a number 1e-06..1000000 A"),
+    ("short_circuit_xr", 0, "0", "a number 0.1..50"),
+    ("site", "charger", '"charger"', 'one of "load", "generator", "both"'),
+    ("aux_full_scale", 0, "0", "a number 1e-06..1000000 V"),
+    ("aux_minimum", 0, "0", "null or a number 1e-06..1000000 V"),
+    ("offset_limit", 0, "0", "a number 0.01..100 %"),
+    ("noise_limit", 0, "0", "a number 0.001..100 %"),
+    ("harmonics", "group", '"group"', 'one of "subgroups", "groups", "bins"'),
+    ("interharmonics", "bins", '"bins"', 'one of "subgroups", "groups"'),
+    ("smoothing", True, "true", 'one of "none", "1.5 s"'),
+    ("accuracy_class", 0.2, "0.2", 'one of "0.2S", "0.5S", "1"'),
+    ("starting_current", -1, "-1", "null or a number 0..10 %"),
+    ("energy_total", "net", '"net"', 'one of "sum", "phase"'),
+    ("event_reference", "fixed", '"fixed"', 'one of "nominal", "sliding"'),
+    ("dip_threshold", 100, "100", "a number 10..99 %"),
+    ("swell_threshold", 100, "100", "a number 101..200 %"),
+    ("interruption_threshold", 0, "0", "a number 1..50 %"),
+    ("event_hysteresis", 0, "0", "a number 0.5..10 %"),
+    ("rvc_threshold", 0, "0", "null or a number 1..6 %"),
+    ("lamp", None, "null", 'one of "230 V", "120 V", "none"'),
     ("adc", "ad7606", '"ad7606"', 'one of "ads131m08", "ideal"'),
     ("adc_rate", 8000, "8000", "one of 12800, 10240 S/s"),
     ("full_scale_v", 0, "0", "a number 1e-06..1000000 V"),
@@ -138,7 +180,13 @@ def test_unknown_name():
     assert line == "modbus_bd: no such setting: want one of " + ", ".join(DEFAULTS)
 
 
-@pytest.mark.parametrize("name", ["demand_current", "rated_current"])
+def test_an_interruption_is_deeper_than_a_dip():
+    line = message({"dip_threshold": 12, "interruption_threshold": 10})
+    want = "want it and event_hysteresis, 2.0 %, below dip_threshold, 12.0 %"
+    assert line == "interruption_threshold: 10.0 is not legal: " + want
+
+
+@pytest.mark.parametrize("name", ["demand_current", "rated_current", "nominal_current"])
 def test_a_reference_current_that_the_meter_cannot_see(name):
     want = f"{name}: 20.5 is not legal: want at most full_scale_i, 20.0 A: the meter cannot see more"
     assert message({name: 20.5, "full_scale_i": 20}) == want

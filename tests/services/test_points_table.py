@@ -55,9 +55,23 @@ def test_ids_are_those_of_the_design():
     want += ["s_vector", "s_effective", "pf_vector", "pf_effective", "p1_pos", "q1_pos", "v_u2", "v_u0"]
     want += [family + phase for family in thd for phase in phases] + ["quadrant"]
     want += ["msv" + p for p in phases]
+    more = ("v1", "i1"), ("sn", "di", "dv", "sh", "ph", "dh", "pollution")
+    want += [family + phase for family in more[0] for phase in phases]
+    want += [family + suffix for family in more[1] for suffix in (*phases, "")]
+    want += ["su1", "s1_pos", "pf1_pos", "v_eff", "i_eff"]
+    want += [f"{q}_{sequence}" for q in "vi" for sequence in ("pos", "neg", "zero")] + ["i_u2", "i_u0"]
+    families = ("cf_v", "cf_i", "kf_i", "thdh_v", "thdh_i", "pwhd_v", "pwhd_i")
+    want += [family + phase for family in families for phase in phases] + ["aux_v", "noise_v", "noise_i"]
+    want += [f"{name}_h{h}" for name in ("source", "source_confidence", "source_z") for h in range(3, 26, 2)]
     want += ["vh" + p for p in phases] + ["ih" + p for p in phases] + ["ih_n"]
+    want += [name + p for name in ("vih", "iih", "hp") for p in phases]
     assert [row.id for row in ROWS if row.update == "window"] == want
-    assert [row.id for row in ROWS if row.update == "status"] == ["seq", "window_ms", "flags"]
+    assert [row.id for row in ROWS if row.update == "status"][:3] == ["seq", "window_ms", "flags"]
+    energies = ["wh_import", "wh_export", *(f"varh_{q}" for q in ("q1", "q2", "q3", "q4", "import", "export")), "vah"]
+    assert [row.id for row in ROWS if row.update == "energy"] == [e + p for e in energies for p in (*phases, "")]
+    names = {update: {row.id for row in ROWS if row.update == update} for update in points_table.UPDATES}
+    assert {n.replace("t10min", "t3s") for n in names["10 min"]} - names["3 s"] == {"t3s_pst" + p for p in phases}
+    assert {n for n in names["2 h"] if n.replace("t2h", "t3s") not in names["3 s"]} == {"t2h_plt" + p for p in phases}
     assert len(BY_ID) == len(ROWS)
 
 
@@ -67,7 +81,10 @@ def test_no_register_belongs_to_two_rows():
         for address in range(row.address, row.address + registers(row)):
             assert address not in owner, f"{row.id} and {owner[address]} at {address}"
             owner[address] = row.id
-    assert sorted(a for a in owner if a < 1000) == list(range(173)), "the window block has a hole"
+    block = [row for row in ROWS if row.update == "window" and row.count == 1]
+    taken = [row for row in block if row.address >= 20] + [BY_ID[name] for _, _, name in VECTORS]
+    ends = {row.address + registers(row) for row in taken} | {BY_ID["flags"].address + 2}
+    assert max(ends) == 375 and set(range(375)) <= set(owner), "the window block has a hole"
     assert max(owner) < 0xFFFF
 
 
@@ -105,20 +122,41 @@ def test_names_from_the_standards():
     assert {name: BY_ID[name].sparkplug for name in iec} == iec
 
 
+def test_obis_codes():
+    """IEC 62056-6-1 and IEC 62053-23 annex C: quadrants 5 to 8, phases 20, 40, 60 above the total."""
+    totals = {
+        "wh_import": 1, "wh_export": 2, "varh_import": 3, "varh_export": 4, "varh_q1": 5, "varh_q2": 6, "varh_q3": 7,
+        "varh_q4": 8,
+    }  # fmt: skip
+    for name, c in totals.items():
+        assert [BY_ID[name + p].obis for p in ("", "_l1", "_l2", "_l3")] == [f"{c + k}.8.0" for k in (0, 20, 40, 60)]
+    others = {"f": "14.7.0", "v_l2": "52.7.0", "i_l3": "71.7.0", "i_n": "91.7.0", "pf": "13.7.0", "q1": None}
+    assert {name: BY_ID[name].obis for name in others} == others
+    codes = [row.obis for row in ROWS if row.obis]
+    assert len(set(codes)) == len(codes)
+
+
 def test_packed_form_is_the_table():
     ids, fields, segments = points_table.pack()
     assert ids.split() == [row.id for row in ROWS]
     segments = list(struct.iter_unpack("<3H", segments))
     types = {"float32": 0, "uint16": 1, "uint32": 2, "uint64": 3}
-    slot = 0
-    for row, (packed_slot, count, image_at, kind) in zip(ROWS, struct.iter_unpack("<4H", fields), strict=True):
-        staged = row.update != "status"
-        assert packed_slot == (slot if staged else 0xFFFF)
-        assert count == row.count
-        assert kind == types[row.type] + 256 * {"window": 1, "status": 7}[row.update]
+    slot = lists = 0
+    order = ["status", "window", "half-cycle", "10 s", "3 s", "10 min", "2 h", "energy", "event"]
+    for row, (place, image_at, kind) in zip(ROWS, struct.iter_unpack("<3H", fields), strict=True):
+        straight = row.update in ("status", "energy") or (row.update == "event" and row.type != "float32")
+        if row.count > 1:
+            assert place == lists and row.count == 51 and kind & 0xFF == 0x80
+            lists += 1
+        else:
+            assert place == (0xFFFF if straight else slot), row.id
+            assert kind & 0xFF == types[row.type]
+            slot += not straight
+        assert kind >> 8 == order.index(row.update)
         (where,) = [(first, at) for first, n, at in segments if first <= row.address < first + n]
         assert image_at == where[1] + row.address - where[0]
-        slot += count if staged else 0
+    updates = [row.update for row in ROWS]
+    assert updates == sorted(updates, key=order.index), "publish takes the rows of a class in one stretch"
     image = [at + i for _, n, at in segments for i in range(n)]
     assert image == list(range(sum(registers(row) for row in ROWS)))
 

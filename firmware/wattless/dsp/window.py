@@ -9,12 +9,12 @@ needs of an earlier pair stays behind as a packed copy of 16 bits a value (8 KB,
     I3, IN   squares, V3 I3            transform
 
 The packed copy rounds once more, by at most half an LSB of the converter and without bias; only products see it.
-Heap: 16 KB buffer, 2.5 KB pieces, 0.7 KB results a channel; the sine table (4 KB) and the filter bank are shared.
+Heap: 16 KB buffer, 2.5 KB pieces, 0.9 KB results a channel; the sine table (4 KB) and the filter bank are shared.
 """
 
 from array import array
 
-from wattless.dsp import correction, fft, resample, spectrum, sums
+from wattless.dsp import correction, fft, orders, resample, spectrum, sums
 
 CHANNELS = 7
 V1, V2, V3, I1, I2, I3, IN = range(CHANNELS)
@@ -65,20 +65,21 @@ class Window:
     cycles: periods a window (5, 6, 10, 12)
     slots: four Slot or None: V1 V2, I1 I2, V3, I3 IN
     kernels: object with resample, sums, fft, spectrum, correction: modules of kernels
-    keep: channels of which the pieces between the orders are kept, for interharmonics
     coils: channels that are Rogowski coils: integrated in the spectrum; sums and extremes stay those of the derivative
+    between: what `between` has, kind 0 or 1 of dsp.orders.between; lists: None, or kind 2 or 3 of it for `lists`
 
     extremes: smallest and largest value of each channel, in 1/64 LSB
     sums: pairs of words (high, low), sum = high 2**28 + low, over 2048 points in 1/64 LSB; one factor of those in CROSS
     is packed, in whole LSB
     phasors[channel]: 51 pairs (re, im); a sine of amplitude a LSB gives 64 * 64 * a, a dc of a LSB 2 * 64 * 64 * a
     summaries[channel]: magnitudes of the subgroups and sums for the distortion, see dsp/spectrum.py
-    pieces[channel]: 51 x 6 pairs (high, low), see dsp/spectrum.py, of the channels in `keep`
+    lists[channel]: magnitudes of 51 orders: the summaries, or what was asked for (groups: times sqrt(2))
+    between[channel]: magnitudes of what lies between the orders, V1 to I3; own[channel]: see dsp.orders.single_bins
     bands: pairs (high, low), energy of the four bins from `band_start` on of V1, V2, V3, if band_start is not 0
     Channels that no slot fills keep zeros.
     """
 
-    def __init__(self, ring, bank, sine, packed, cycles, slots, kernels, keep=(), coils=()):
+    def __init__(self, ring, bank, sine, packed, cycles, slots, kernels, coils=(), between=0, lists=None):
         self.ring = ring
         self.cycles = cycles
         self.sums = _words(2 * SUMS)
@@ -87,8 +88,12 @@ class Window:
         self.bands = _words(2 * 3)
         self.phasors = [_words(2 * spectrum.ORDERS) for _ in range(CHANNELS)]
         self.summaries = [_words(spectrum.SUMMARY) for _ in range(CHANNELS)]
-        self.pieces = {channel: _words(2 * spectrum.ORDERS * spectrum.PIECES) for channel in keep}
-        self._scratch = _words(2 * spectrum.ORDERS * spectrum.PIECES)
+        self.between = [_words(spectrum.ORDERS) for _ in range(IN)]
+        self.own = [_words(6) for _ in range(CHANNELS)]
+        self.lists = self.summaries if lists is None else [_words(spectrum.ORDERS) for _ in range(CHANNELS)]
+        self._kinds = between, lists
+        self._pairs = _words(2 * spectrum.ORDERS + 2)
+        self._pieces = _words(2 * spectrum.ORDERS * spectrum.PIECES)
         self._slots = slots
         self._bank = bank
         self._sine = sine
@@ -110,7 +115,7 @@ class Window:
 
     def results(self):
         """The arrays with everything that a window leaves."""
-        return [self.sums, self.extremes, self.bands] + self.phasors + self.summaries
+        return [self.sums, self.extremes, self.bands] + self.phasors + self.summaries + self.between + self.own
 
     def begin(self, first, frac, length):
         """Starts on the window at sample `first` + `frac` / 65536 that is `length` / 65536 samples long."""
@@ -192,8 +197,8 @@ class Window:
 
     def _take_out(self, channel, which):
         """Phasors, pieces and summary of one channel out of the split transform."""
-        kernels, z, orders = self._kernels.spectrum, self._z, self._orders
-        orders[spectrum.SECOND] = self._band[spectrum.SECOND] = which
+        kernels, z, params = self._kernels.spectrum, self._z, self._orders
+        params[spectrum.SECOND] = self._band[spectrum.SECOND] = which
         if channel in self._coils:
             self._integral[correction.SECOND] = which
             self._kernels.correction.rogowski(z, self._integral)
@@ -201,7 +206,15 @@ class Window:
             self._band[spectrum.BAND_START] = self.band_start
             self._band[spectrum.BAND_SLOT] = channel
             kernels.band(z, self._band, self.bands)
-        kernels.phasors(z, orders, self.phasors[channel])
-        pieces = self.pieces.get(channel, self._scratch)
-        kernels.pieces(0, z, orders, pieces)
+        kernels.phasors(z, params, self.phasors[channel])
+        pieces = self._pieces
+        kernels.pieces(0, z, params, pieces)
         kernels.summary(pieces, self.summaries[channel])
+        between, lists = self._kinds
+        if lists is not None:
+            orders.between(pieces, self._pairs, lists)
+            orders.roots(self._pairs, self.lists[channel], spectrum.ORDERS)
+        orders.between(pieces, self._pairs, between)
+        orders.single_bins(pieces, self.summaries[channel], self._pairs, self.own[channel])
+        if channel < IN:
+            orders.roots(self._pairs, self.between[channel], spectrum.ORDERS)

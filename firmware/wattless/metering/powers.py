@@ -5,8 +5,8 @@ V in volts, A in amperes, W, var, VA; phasors are complex rms values. Ratios of 
 
 from math import atan2, degrees, nan, sqrt
 
-_A = complex(-0.5, 0.8660254037844386)  # a third of a turn
-_A2 = complex(-0.5, -0.8660254037844386)
+_THIRD = 1 / 3
+_TURN = complex(0.0, 0.8660254037844386) * _THIRD  # half the difference of a third of a turn and two thirds
 
 
 def ratio(a, b):
@@ -17,14 +17,34 @@ def hypotenuse(a, b):
     return sqrt(a * a + b * b)
 
 
-def nonactive(s, p):
-    """N = sqrt(S**2 - P**2) (3.1.2.16), unsigned; 0 where rounding leaves P above S."""
-    return sqrt(max(0.0, s * s - p * p))
+def rest(a, b):
+    """sqrt(a**2 - b**2), 0 where rounding leaves b above a."""
+    return sqrt(max(0.0, (a - b) * (a + b)))
 
 
-def fundamental(v, i):
-    """(P1, Q1) of the phasors `v`, `i` (3.1.2.4, 3.1.2.5)."""
-    return v.real * i.real + v.imag * i.imag, v.imag * i.real - v.real * i.imag
+def nonactive(s, p, n):
+    """N = sqrt(S**2 - P**2) (3.1.2.16) of phases together: their S, P and N in lists, S arithmetic. Each term is free
+    of cancellation, so that single precision leaves the result good to 1e-6 of S."""
+    total = 0.0
+    for j in range(len(s)):
+        total += n[j] * n[j]
+        for k in range(j):
+            active, apparent = p[j] * p[k], s[j] * s[k]
+            if active > 0:
+                total += 2 * ((s[j] * n[k]) ** 2 + (p[k] * n[j]) ** 2) / (apparent + active)
+            else:
+                total += 2 * (apparent - active)
+    return sqrt(total)
+
+
+def active(v, i):
+    """P1 of the phasors `v`, `i` (3.1.2.4)."""
+    return v.real * i.real + v.imag * i.imag
+
+
+def reactive(v, i):
+    """Q1 of the phasors `v`, `i` (3.1.2.5)."""
+    return v.imag * i.real - v.real * i.imag
 
 
 def angle(p1, q1):
@@ -41,28 +61,31 @@ def quadrant(p, q1):
     return 4 if p >= 0 else 3
 
 
-def nonfundamental(v, v1, i, i1, p, p1):
-    """(SN, DI, DV, SH, PH, DH) of one phase (3.1.2.8 to 3.1.2.15): rms values, their fundamentals, active powers."""
-    vh = sqrt(max(0.0, v * v - v1 * v1))
-    ih = sqrt(max(0.0, i * i - i1 * i1))
-    sh = vh * ih
-    ph = p - p1
-    return sqrt(max(0.0, (v * i) ** 2 - (v1 * i1) ** 2)), v1 * ih, vh * i1, sh, ph, nonactive(sh, ph)
+def nonfundamental(v1, vh, i1, ih, ph, units=1.0):
+    """(SN, DI, DV, SH, DH) from the fundamentals and the rests of voltage and current and the harmonic active power
+    PH: of a phase (3.1.2.8 to 3.1.2.15), or with the effective values and 3 units in total (3.2.2.8)."""
+    if units != 1:
+        v1, vh = units * v1, units * vh
+    di, dv, sh = v1 * ih, vh * i1, vh * ih
+    return sqrt(di * di + dv * dv + sh * sh), di, dv, sh, rest(sh, abs(ph))
 
 
-def effective(phase_squares, line_squares, current_squares, neutral_square):
-    """Se = 3 Ve Ie (3.2.2.8): squares of three phase voltages, three line voltages, three phase currents, the neutral
-    current.
+def effective_voltage(phase_squares, line_squares):
+    """Ve (3.2.2.8): four wires sqrt((3 sum V**2 + sum Vll**2) / 18); three wires (`phase_squares` None)
+    sqrt(sum Vll**2 / 9)."""
+    if phase_squares is None:
+        return sqrt(sum(line_squares)) / 3
+    return sqrt((3 * sum(phase_squares) + sum(line_squares)) / 18)
 
-    Four wires: Ve**2 = (3 sum V**2 + sum Vll**2) / 18, Ie**2 = (sum I**2 + In**2) / 3. Three wires (`neutral_square`
-    None):
-    Ve**2 = sum Vll**2 / 9, Ie**2 = sum I**2 / 3.
-    """
-    if neutral_square is None:
-        return sqrt(sum(line_squares) * sum(current_squares) / 3)
-    return 3 * sqrt((3 * sum(phase_squares) + sum(line_squares)) / 18 * (sum(current_squares) + neutral_square) / 3)
+
+def effective_current(phase_squares, neutral_square):
+    """Ie (3.2.2.8) = sqrt((sum I**2 + In**2) / 3); three wires: `neutral_square` is 0."""
+    return sqrt((sum(phase_squares) + neutral_square) / 3)
 
 
 def sequence(a, b, c):
     """(positive, negative, zero) sequence phasors of three phases (3.2.2.2)."""
-    return (a + _A * b + _A2 * c) / 3, (a + _A2 * b + _A * c) / 3, (a + b + c) / 3
+    both = b + c
+    turned = _TURN * (b - c)
+    rest = (a - 0.5 * both) * _THIRD
+    return rest + turned, rest - turned, (a + both) * _THIRD
