@@ -21,7 +21,7 @@ GOLDEN = {
     "spectrum": 725829427,
     "correction": 477135130,
     "phase": 13714026,
-    "half": 101975474,
+    "half": 57211908,
     "tone": 242833911,
 }
 
@@ -227,9 +227,14 @@ def _phase(kernels):
 
 
 def _half(kernels):
+    ring, table = _ring(), sine.table()
     params = array("i", bytes(4 * half.PARAMS))
-    params[half.V], params[half.I], params[half.LENGTH] = 0, _STRIDE, _RING
-    kernels.half.sums(450, 255, _ring(), params)
+    params[half.I], params[half.LENGTH] = _STRIDE, _RING
+    params[half.ANGLE], params[half.STEP], params[half.GROUPS] = 12345678, 262469, 60
+    params[half.POSITION], params[half.WEIGHT] = 450, 9000
+    half.aim(table, params)
+    kernels.half.sums(450, 60, ring, params)
+    half.edge(ring, table, params)
     return _Sum().add(params, half.PARAMS)
 
 

@@ -8,7 +8,7 @@ import sys
 from array import array
 
 from wattless.capture import layout
-from wattless.dsp import phase, sine
+from wattless.dsp import half, phase, sine
 
 
 def run_unpack(kernels, job):
@@ -45,13 +45,36 @@ def run_polar(kernels, job):
 
 def run_sums(kernels, job):
     ring = array("i" if job["wide"] else "h", job["ring"])
-    params = array("i", job["params"] + [0] * 6)
+    params = array("i", job["params"] + [0] * (half.PARAMS - len(job["params"])))
     sums = kernels.sums_wide if job["wide"] else kernels.sums
-    sums(job["first"], job["count"], ring, params)
-    return list(params)
+    sums(job["first"], job["groups"], ring, params)
+    return list(params)[: half.EVV]
 
 
-MODULES = {"unpack": "capture.unpack", "correlate": "dsp.phase", "polar": "dsp.phase", "sums": "dsp.half"}
+def run_aim(kernels, job):
+    params = array("i", job["params"] + [0] * (half.PARAMS - len(job["params"])))
+    params[half.POSITION] = job["position"]
+    half.aim(sine.table(), params)
+    return list(params)[: half.VV] + [params[half.POSITION]]
+
+
+def run_edge(kernels, job):
+    ring = array("i" if job["wide"] else "h", job["ring"])
+    params = array("i", job["params"] + [0] * (half.PARAMS - len(job["params"])))
+    params[half.WIDE] = 1 if job["wide"] else 0
+    params[half.POSITION], params[half.WEIGHT] = job["first"], job["weight"]
+    half.edge(ring, sine.table(), params)
+    return list(params)[half.EVV : half.EIS + 1]
+
+
+MODULES = {
+    "unpack": "capture.unpack",
+    "correlate": "dsp.phase",
+    "polar": "dsp.phase",
+    "sums": "dsp.half",
+    "aim": "dsp.half",
+    "edge": "dsp.half",
+}
 
 
 def main():
