@@ -91,6 +91,28 @@ class Tracker:
         self._stage = 0
         self._sought_step = self.nominal
 
+    def begin_at(self, sample):
+        """The next window begins at `sample`, which lies in the window just cut, instead of at its end; the lock stays.
+
+        IEC 61000-4-30, 4.4: windows begin anew at the tick of the clock, and overlap there. The window's samples must
+        still be in the ring. Phases are measured there or, without the period of samples before it that this takes,
+        found from those of the next three periods, as `window` goes on."""
+        if not self.first < sample <= self.next_first:
+            raise ValueError("sample {} is not in the window {}..{}".format(sample, self.first, self.next_first))
+        self.next_first = sample
+        self.next_frac = 0
+        if not self.locked:
+            return
+        if sample - self.first < self.reach:
+            self.locked = False
+            self._sought_step = self.step
+            self._stage = len(_ROUNDS)
+            return
+        self._measure(sample, self.step)
+        self._remember()
+        for i in range(len(self.angles)):
+            self.targets[i] = self.angles[i]
+
     def _nominal_length(self):
         """Length of a window at the frequency `step`, in 1/65536 sample."""
         return _ratio(self.cycles << 16, self.step, 26)
