@@ -160,8 +160,8 @@ def quantise(values: np.ndarray, adc: Adc) -> np.ndarray:
 
 
 def frames(codes: np.ndarray, first: int = 0) -> np.ndarray:
-    """Records of codes (n, 8), int16 (dtype FRAME) or int32 (WIDE_FRAME), numbered from first on, modulo 2**32."""
-    numbers = (np.arange(first, first + len(codes), dtype=np.int64) & 0xFFFFFFFF).astype(np.uint32)
+    """Records of codes (n, 8), int16 (dtype FRAME) or int32 (WIDE_FRAME), numbered from first on, modulo 2**30."""
+    numbers = (np.arange(first, first + len(codes), dtype=np.int64) & 0x3FFFFFFF).astype(np.uint32)
     if codes.dtype == np.int32:
         return _wide_frames(codes, numbers)
     records = np.empty(len(codes), dtype=FRAME)

@@ -49,7 +49,7 @@ class Scenario:
         number = np.arange(first, first + n_frames, dtype=np.int64)
         while True:
             records = self.loop[number % len(self.loop)]
-            records["number"] = number & 0xFFFFFFFF
+            records["number"] = number & 0x3FFFFFFF
             yield records.tobytes()
             number += n_frames
 

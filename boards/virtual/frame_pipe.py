@@ -1,7 +1,8 @@
 """Frame records of the simulated ADC, from a pipe: whole records only, never waiting.
 
-A record is the frame number (uint32, little-endian: the DRDY count) and the 20 bytes of the ADS131M08 frame as the
-SPI clocks them out: 24 bytes; with words of 24 bits it is 36 (the frame's 30, two of padding).
+A record is the frame number (uint32, little-endian) and the 20 bytes of the ADS131M08 frame as the SPI clocks them out:
+24 bytes; with words of 24 bits it is 36 (the frame's 30, two of padding). The number's bits 0 to 29 are the DRDY count.
+Bit 31 is set by a front end that saw DRDY come off its time (jitter); bit 30 is 0.
 The descriptor's flags stay as they are (standard input is shared with whoever started us): every read is preceded by a
 poll. Heap: 36 bytes; a memoryview (32 bytes) for a read that continues a record cut in two.
 """

@@ -129,10 +129,10 @@ def test_crc_against_the_published_check_value():
 
 def test_records_byte_by_byte():
     codes = np.array([[1, -2, 300, -32768, 32767, 0, 7, 0], [0] * 8], dtype=np.int16)
-    data = adc_model.frames(codes, first=0xFFFFFFFF).tobytes()
+    data = adc_model.frames(codes, first=0x3FFFFFFF).tobytes()
     assert len(data) == 48
     body = struct.pack(">H8h", 0x00FF, *codes[0].tolist())
-    assert data[:24] == struct.pack("<I", 0xFFFFFFFF) + body + struct.pack(">H", bytewise_crc(body))
+    assert data[:24] == struct.pack("<I", 0x3FFFFFFF) + body + struct.pack(">H", bytewise_crc(body))
     assert data[24:28] == bytes(4)  # the number wraps
 
 

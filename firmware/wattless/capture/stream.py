@@ -5,8 +5,15 @@ samples, 319 ms at 12.8 kS/s), or, "wide", of int32 with 20-bit samples (capture
 less room: 372 ms of three channels, 159 ms of seven. Samples are numbered from 0 without end; lost frames keep their
 numbers, so time never slips. A few lost frames are filled with the last sample and marked; more break the stream, and
 the meter starts again behind them.
+
+The number in front of a frame has 30 bits. Of the two above them, bit 31 is the front end's mark of jitter: it sets it
+when DRDY came off its time, so that the samples are not where they should be; bit 30 is 0.
 """
 
+from array import array
+
+import micropython
+from micropython import const
 from wattless.capture import layout
 from wattless.capture.layout import BAD_CRC, CLIPPED, DISTURBED, EXPECTED, HEAD, LOST, NEXT, START, STOP
 
@@ -16,7 +23,59 @@ _MARKS = 16
 
 GAP = 1  # bits of a mark, in the order of the points' flags
 CLIP = 2
+JITTER = 8
 CRC = 16
+
+# what _inspect finds
+_CLIPPED = const(0)
+_JITTER = const(1)
+_AUX = const(2)
+
+
+@micropython.viper
+def _inspect(records: ptr8, size: int, first: int, stop: int, found: ptr32):
+    """Looks at the records first..stop-1 of `size` bytes. found[0]: channels, bit k: channel k; becomes the number of
+    records in which one of them is at an end of the code's range. found[1] = records with the mark of jitter.
+    found[2] = code of the eighth input in the last record, without its sign."""
+    width = 2
+    if size > 24:
+        width = 3
+    mask = found[0]
+    clipped = 0
+    jitter = 0
+    at = first * size + 3
+    count = stop - first
+    while count:
+        jitter += records[at] >> 7
+        at += size
+        count -= 1
+    at = at - 3
+    if mask:
+        at = first * size
+    else:
+        first = stop
+    while first < stop:
+        left = mask
+        place = at + 4 + width
+        while left:
+            if left & 1:
+                # of two bytes below the upper one, or one taken twice
+                x = records[place + 1]
+                y = records[place + width - 1]
+                if (records[place] == 0x7F and (x & y) == 0xFF) or (records[place] == 0x80 and (x | y) == 0):
+                    clipped += 1
+                    left = 1
+            left = left >> 1
+            place += width
+        at += size
+        first += 1
+    place = at - size + 4 + 8 * width
+    x = (records[place] << 8) | records[place + 1]
+    if width == 3:
+        x = (x << 8) | records[place + 2]
+    found[0] = clipped
+    found[1] = jitter
+    found[2] = x
 
 
 class Stream:
@@ -43,6 +102,11 @@ class Stream:
         self.lost = 0  # frames that never came
         self.crc_errors = 0
         self.disturbances = 0
+        self.gaps = 0  # places where frames are missing or the converter started anew
+        self.jitter_frames = 0  # frames with the mark of jitter
+        self.clipped_frames = 0  # frames with a watched channel at an end of the code's range
+        self.clipped = 0  # bit k: channel k was; for the reader to clear
+        self.watched = (1 << channels) - 1  # channels whose clipping counts, as in `clipped`
         self.broken = 0  # frames missing where the stream broke; 0: it did not
         self.ended = False
         self._unpack = kernels.unpack_wide if wide else kernels.unpack
@@ -51,12 +115,14 @@ class Stream:
         self._state[EXPECTED] = -1
         self.record_bytes = layout.RECORD_WIDE if wide else layout.RECORD  # what the source gives
         self._block = memoryview(bytearray(block * self.record_bytes))
+        self._found = array("i", bytes(12))
+        self._aux_known = False
         self._lost_record = bytearray(self.record_bytes)
         self._next = self._filled = 0  # records of the block
         self._first = [0] * _MARKS
         self._last = [0] * _MARKS
         self._bits = [0] * _MARKS
-        self._marks = 0
+        self.marks = 0  # how many stretches of samples have bits
 
     def index(self, sample):
         """Where sample number `sample` stands in the ring; it must be one of the last `length`."""
@@ -97,16 +163,40 @@ class Stream:
         done = self._next = state[NEXT]
         if done > first:
             self.count += done - first
-            self.crc_errors += state[BAD_CRC]
-            self.disturbances += state[DISTURBED]
-            bits = CRC if state[BAD_CRC] else 0
-            if state[CLIPPED]:
-                bits |= CLIP
-            if state[DISTURBED]:
-                bits |= GAP
-            self._mark(self.count - (done - first), self.count - 1, bits)
+            self._mark(self.count - (done - first), self.count - 1, self._troubles(first, done))
         if done < stop:
             self._bridge(state[LOST])
+
+    def _troubles(self, first, done):
+        """Counts what was wrong with the records first..done-1; bits of a mark."""
+        state, found = self._state, self._found
+        clipped = found[_CLIPPED] = state[CLIPPED] & self.watched
+        _inspect(self._block, self.record_bytes, first, done, found)
+        self._aux_known = state[BAD_CRC] == 0
+        bits = 0
+        if state[BAD_CRC]:
+            self.crc_errors += state[BAD_CRC]
+            bits |= CRC
+        if clipped:
+            self.clipped |= clipped
+            self.clipped_frames += found[_CLIPPED]
+            bits |= CLIP
+        if found[_JITTER]:
+            self.jitter_frames += found[_JITTER]
+            bits |= JITTER
+        if state[DISTURBED]:
+            self.disturbances += state[DISTURBED]
+            self.gaps += state[DISTURBED]
+            bits |= GAP
+        return bits
+
+    def aux(self):
+        """The code of the eighth input in the newest frame, of as many bits as the frame's words; None: not known, or
+        there are wrong CRCs just there."""
+        if not self._aux_known:
+            return None
+        sign = 0x800000 if self.wide else 0x8000
+        return (self._found[_AUX] ^ sign) - sign
 
     def _expect_next(self):
         """The first frame, or the first one behind a break, is the expected one whatever its number."""
@@ -120,6 +210,7 @@ class Stream:
             self.broken = lost
             return
         self._hold(lost)
+        self.gaps += 1
         self._mark(self.count, self.count + lost - 1, GAP)
         self.count += lost
         self.lost += lost
@@ -142,15 +233,16 @@ class Stream:
         lost = self.broken if self.broken < 1 << 29 else 1
         self.count += lost
         self.lost += lost
+        self.gaps += 1
         self.keep = self.count
         self.broken = 0
-        self._marks = 0
+        self.marks = 0
         self._state[EXPECTED] = -1
 
     def _mark(self, first, last, bits):
         if not bits:
             return
-        n = self._marks
+        n = self.marks
         if n and (n == _MARKS or (self._bits[n - 1] == bits and first <= self._last[n - 1] + 1)):
             self._last[n - 1] = last
             self._bits[n - 1] |= bits
@@ -158,12 +250,20 @@ class Stream:
         self._first[n] = first
         self._last[n] = last
         self._bits[n] = bits
-        self._marks = n + 1
+        self.marks = n + 1
+
+    def marked(self, first, last):
+        """Bits of all marks that touch the samples `first`..`last`; none is forgotten."""
+        bits = 0
+        for n in range(self.marks):
+            if self._first[n] <= last and self._last[n] >= first:
+                bits |= self._bits[n]
+        return bits
 
     def flags(self, first, last):
         """Bits of all marks that touch the samples `first`..`last`; marks wholly before `first` are forgotten."""
         bits = kept = 0
-        for n in range(self._marks):
+        for n in range(self.marks):
             if self._last[n] < first:
                 continue
             if self._first[n] <= last:
@@ -172,5 +272,5 @@ class Stream:
             self._last[kept] = self._last[n]
             self._bits[kept] = self._bits[n]
             kept += 1
-        self._marks = kept
+        self.marks = kept
         return bits
