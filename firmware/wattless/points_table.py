@@ -98,7 +98,7 @@ def registers(row):
 def pack(rows=ROWS):
     """The table as the device holds it: (ids, fields, segments).
 
-    ids       str: the ids in table order, with a space before, between and behind them
+    ids       bytes: the ids in table order, with a space before, between and behind them
     fields    bytes: three uint16 a row, little-endian: slot in the stage (a list: its number among the lists; an
               integer that is put straight into the registers: NOT_STAGED), first register in the image, index in TYPES
               (a list of float32: LIST) + 256 * index in UPDATES
@@ -135,5 +135,5 @@ def pack(rows=ROWS):
         else:
             place = NOT_STAGED
         fields += struct.pack("<3H", place, image_at[row.id], kind)
-    ids = " " + " ".join([row.id for row in rows]) + " "
+    ids = (" " + " ".join([row.id for row in rows]) + " ").encode()
     return ids, fields, b"".join([struct.pack("<3H", *segment) for segment in segments])

@@ -132,3 +132,23 @@ def copy(source: ptr8, at: int, dest: ptr8, to: int, n: int):
     """dest[to : to + n] = source[at : at + n], without the slices that this would allocate."""
     for i in range(n):
         dest[to + i] = source[at + i]
+
+
+@micropython.viper
+def find(ids: ptr8, size: int, name: ptr8, n: int) -> int:
+    """Which of the words of `ids` (a space before, between and behind them) is `name`: 0, 1, ...; -1: none."""
+    number = 0
+    i = 1
+    while i < size:
+        k = 0
+        while k < n and ids[i + k] == name[k]:
+            k += 1
+        if k == n and n > 0:
+            if ids[i + k] == 32:
+                return number
+        i += k
+        while ids[i] != 32:
+            i += 1
+        i += 1
+        number += 1
+    return 0 - 1

@@ -10,7 +10,7 @@ from wattless.services.modbus_pdu import ModbusPdu
 from wattless.services.modbus_rtu import COUNTERS, ModbusRtu
 from wattless.services.modbus_tcp import ModbusTcp
 
-points = Points(False)
+points = Points()
 pdu = ModbusPdu(points, points)
 rtu = ModbusRtu(pdu, 1, 19200)
 tcp = ModbusTcp(pdu, 1)
@@ -18,7 +18,7 @@ FRAMES = [bytes.fromhex(text) for text in (
     "0103000000 1445C5",  # 20 registers
     "0104000A 007D 1029",  # 125 registers
     "0103000000 0045CA",  # exception 03
-    "010300FF 0001B43A",  # a hole: exception 02
+    "01030180 0001841E",  # a hole: exception 02
     "01C0 2C00",  # CRC wrong
     "0111C02C",  # exception 01
     "0006006400 2A481B",  # broadcast

@@ -138,7 +138,7 @@ def test_obis_codes():
 
 def test_packed_form_is_the_table():
     ids, fields, segments = points_table.pack()
-    assert ids.split() == [row.id for row in ROWS]
+    assert ids.decode().split() == [row.id for row in ROWS]
     segments = list(struct.iter_unpack("<3H", segments))
     types = {"float32": 0, "uint16": 1, "uint32": 2, "uint64": 3}
     slot = lists = 0
