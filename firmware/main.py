@@ -20,7 +20,11 @@ async def main(settings):
     points = Points()
     meter = Meter(board, settings, points)
     if board.serve_json:
-        meter.on_window.append(Console(points, board.console, meter.fingerprint).window)
+        console = Console(points, board.console, meter.fingerprint)
+        meter.on_window.append(console.window)
+        meter.log.listeners.append(console.event)
+        if board.serve_half_cycle:
+            meter.on_half.append(console.half)
     running = []
     if board.serve_modbus:
         running = await start_modbus(settings, points)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -60,7 +61,20 @@ def replay(
     runtime: Annotated[
         Literal["cpython", "micropython", "arm"], typer.Option(help="What runs the firmware.")
     ] = "micropython",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line per window.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line: windows, intervals, events.")
+    ] = False,
+    half_cycle: Annotated[bool, typer.Option("--half-cycle", help="With --json: every half period, too.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of meter.json, e.g. dip_threshold=85; repeatable."),
+    ] = None,
+    start: Annotated[
+        datetime | None, typer.Option(help="Time of day (UTC) of the first sample; default: not known.")
+    ] = None,
+    comtrade: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the waveform around every event there.")
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Picture of waveform, phasors and harmonics.")
     ] = None,
@@ -85,11 +99,14 @@ def replay(
             repeat=repeat,
             adc=adc,
             runtime=runtime,
+            settings=_settings(settings or []),
+            start=start.replace(tzinfo=UTC) if start else None,
+            half_cycle=half_cycle,
         )
         _check_plot(plot)
         for note in job.notes:
             _say(note)
-        _play(job, as_json, plot)
+        _play(job, as_json, plot, comtrade)
     except recording.InputError as error:
         _end(str(error), BAD_INPUT)
     except (player.ChildFailed, CompileError, ToolMissing) as error:
@@ -135,14 +152,31 @@ def run(
     raise typer.Exit(code)
 
 
-def _play(job, as_json: bool, plot: Path | None) -> None:
+def _settings(words: list[str]) -> dict[str, object]:
+    """{name: value} of NAME=VALUE, the values as in JSON, or as they stand."""
+    from host_tools.recording import InputError
+
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise InputError(f"--set {word}: want NAME=VALUE, e.g. dip_threshold=85")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def _play(job, as_json: bool, plot: Path | None, comtrade: Path | None) -> None:
     """Run the job and show its lines as they come (JSON) or their mean at the end."""
     from host_tools import replay as player
     from host_tools.recording import InputError
     from host_tools.summary import Summary
 
     summary = Summary()
-    for line in player.run(job):
+    keeper = player.keeper(job, comtrade) if comtrade else None
+    for line in player.run(job, keeper):
         summary.add(line)
         if as_json:
             print(json.dumps(line), flush=True)
@@ -152,6 +186,8 @@ def _play(job, as_json: bool, plot: Path | None) -> None:
         from host_tools import report
 
         report.show(job, summary)
+    for path in keeper.files if keeper else ():
+        _say(f"waveform in {path}")
     if plot:
         from host_tools import picture
 

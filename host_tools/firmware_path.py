@@ -8,4 +8,4 @@ FIRMWARE = str(ROOT / "firmware")
 if FIRMWARE not in sys.path:
     sys.path.insert(0, FIRMWARE)
 
-from wattless import points_table  # noqa: E402, F401
+from wattless import codes, points_table  # noqa: E402, F401

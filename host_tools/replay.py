@@ -15,12 +15,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from host_tools import adc_model, guess, recording, runtimes
+from host_tools.firmware_path import codes, points_table
 from host_tools.rate_conversion import PASSBAND
 from host_tools.recording import InputError, Recording
+from host_tools.write_comtrade import Keeper
 
 HIGHEST_ORDER = 50
 WINDOW_S = 0.2  # nominal: 10 periods at 50 Hz, 12 at 60 Hz
@@ -28,12 +31,15 @@ RANGE_HZ = {50: (42.5, 57.5), 60: (51.0, 69.0)}
 VOLTAGE_RANGE = (1.0, 1e6)  # as the meter's settings allow
 FULL_SCALE_RANGE = (1e-6, 1e6)
 STDERR_KEPT = 20_000  # characters of what a failed child said
-# Ids that every phase current enters, and the beginnings of those that none does.
-TOTALS = frozenset(
-    "p p1 q1 s s1 n pf dpf phi1 s_vector s_effective pf_vector pf_effective p1_pos q1_pos quadrant".split()
+# What hangs on currents: all rows of these units, and these ids (behind the prefix of their interval) of others.
+CURRENT_UNITS = frozenset({"A", "W", "var", "VA", "mWh", "mvarh", "mVAh", "ohm"})
+CURRENT_IDS = tuple(
+    "thd_i thdh_i thdg_i thd40_i pwhd_i tdd_i trd_i cf_i kf_i pf dpf phi1 pollution i_u source quadrant".split()
 )
-NEUTRAL = frozenset({"i_n", "ih_n"})  # so does this, unless it was measured
-VOLTAGE_IDS = ("v_", "vh_", "thd_v_", "thdg_v_", "thd40_v_")
+CHANNELS = (None, "l1", "l2", "l3", "n", "l12", "l23", "l31")  # of the event log
+PREFIXES = ("half_", "t3s_", "t10min_", "t2h_")
+NEUTRAL = frozenset({"i_n", "ih_n", "t3s_i_n", "t10min_i_n", "t2h_i_n"})  # of all phases, unless it was measured
+WAVEFORM_EVENTS = frozenset({"dip", "swell", "interruption", "rvc"})
 
 
 class ChildFailed(Exception):
@@ -50,6 +56,8 @@ class Job:
     repeat: float | None
     runtime: str
     notes: tuple[str, ...]
+    start: datetime | None = None  # time of day of the first sample
+    half_cycle: bool = False
 
     @property
     def seconds(self) -> float:
@@ -76,10 +84,14 @@ def prepare(
     repeat: float | None = None,
     adc: str = "ads131m08",
     runtime: str = "micropython",
+    settings: Mapping[str, object] | None = None,
+    start: datetime | None = None,
+    half_cycle: bool = False,
 ) -> Job:
     """Load a recording and settle what was not said (None), with a note each. InputError for what cannot be measured.
 
     The parameters are the options of the command line; `notes` of the result tell the user what was guessed."""
+    settings = dict(settings or {})
     _check_range("--full-scale-v", full_scale_v, FULL_SCALE_RANGE, "V")
     _check_range("--full-scale-i", full_scale_i, FULL_SCALE_RANGE, "A")
     _check_range("--nominal-voltage", nominal_voltage, VOLTAGE_RANGE, "V")
@@ -111,26 +123,49 @@ def prepare(
         "full_scale_i": full_scale_i,
         "neutral_current": "measured" if "in" in record.channels else "computed",
     }
-    model = adc_model.Adc(float(adc_rate), adc, full_scale_v, full_scale_i)
-    return Job(record, config, model, repeat, runtime, (*record.notes, *notes))
+    taken = sorted(set(settings) & set(config))
+    settings = {"offset_limit": 100.0} | settings  # a recording's dc is no offset of the simulated converter
+    if taken:
+        raise InputError(f"--set {taken[0]}: has an option of its own, or follows from the recording")
+    config |= settings
+    bits, short = settings.get("adc_bits", 16), settings.get("window") == "5/6"
+    model = adc_model.Adc(float(adc_rate), adc, full_scale_v, full_scale_i, 24 if bits == 24 and short else 16)
+    return Job(record, config, model, repeat, runtime, (*record.notes, *notes), start, half_cycle)
 
 
-def run(job: Job) -> Iterator[dict]:
-    """The lines of the firmware as they come: windows, and events where it reports them.
+def keeper(job: Job, folder: Path) -> Keeper:
+    """What exports the waveform around events of `run` to COMTRADE files in `folder`."""
+    return Keeper(
+        job.adc, job.recording.channels, float(job.config["nominal_frequency"]), folder, start=job.start,
+        station=Path(job.recording.name).stem,
+    )  # fmt: skip
 
+
+def run(job: Job, keeper: Keeper | None = None) -> Iterator[dict]:
+    """The lines of the firmware as they come: windows, intervals, events, half periods where they were asked for.
+
+    keeper: is fed with the frames and told of the events.
     ChildFailed where it ends with an error; ToolMissing, CompileError (host_tools.toolchain) where it cannot start."""
     with tempfile.TemporaryDirectory(prefix="wattless-") as folder, tempfile.TemporaryFile() as stderr:
         path = Path(folder, "meter.json")
         path.write_text(json.dumps(job.config), encoding="utf-8")
-        argv, env = runtimes.command(job.runtime, ["--config", str(path), "--json"])
+        options = ["--config", str(path), "--json"]
+        if job.start:
+            options += ["--start", str(round(job.start.timestamp() * 1000))]
+        if job.half_cycle:
+            options.append("--half-cycle")
+        argv, env = runtimes.command(job.runtime, options)
         child = subprocess.Popen(
             argv, env=env, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
         )
-        feeder = _Feeder(child.stdin, job.frames())
+        feeder = _Feeder(child.stdin, job.frames(), keeper)
         feeder.start()
         try:
             for line in child.stdout:
-                yield without_unknown(json.loads(line), job)
+                said = without_unknown(json.loads(line), job)
+                if keeper and said.get("event") in WAVEFORM_EVENTS and said.get("state") != "begin":
+                    keeper.event(said)
+                yield said
             code = child.wait()
         except ValueError as error:
             raise ChildFailed(f"the firmware wrote a line that is not JSON: {error}") from error
@@ -139,6 +174,8 @@ def run(job: Job) -> Iterator[dict]:
             child.wait()
             feeder.join()
             child.stdout.close()
+        if keeper:
+            keeper.close()
         if feeder.error:
             raise feeder.error
         if code:
@@ -147,8 +184,8 @@ def run(job: Job) -> Iterator[dict]:
 
 def without_unknown(line: dict, job: Job) -> dict:
     """The line with null for orders beyond the recording's band and for what depends on currents it does not have."""
-    if "window" not in line:
-        return line
+    if "event" in line:
+        return explained(line)
     band = PASSBAND * job.recording.fs
     f = line.get("f") or job.config["nominal_frequency"]
     unknown = _unknown_ids(job)
@@ -160,6 +197,18 @@ def without_unknown(line: dict, job: Job) -> dict:
     return line
 
 
+def explained(line: dict) -> dict:
+    """A line of the event log with what it means in plain words, under "says", when all is known of it."""
+    if line.get("state") == "begin" and line["event"] != "wiring":
+        return line
+    value, detail = (
+        next((line[name] for name in names if line.get(name) is not None), float("nan"))
+        for names in (("residual", "maximum", "delta_max", "value"), ("delta_ss", "detail"))
+    )
+    said = codes.sentence(line["code"], CHANNELS.index(line.get("channel")), value, detail)
+    return {**line, "says": said}
+
+
 def _unknown_ids(job: Job) -> Callable[[str], bool]:
     """Whether an id hangs on a current that was not recorded."""
     wiring = str(job.config["wiring"])
@@ -168,9 +217,16 @@ def _unknown_ids(job: Job) -> Callable[[str], bool]:
         return lambda name: False
     if wiring == "3p3w":
         phases.add("2")  # computed from the other two
-    ends = tuple(f"_l{phase}" for phase in phases)
-    totals = TOTALS if "in" in job.recording.channels else TOTALS | NEUTRAL
-    return lambda name: name in totals or (name.endswith(ends) and not name.startswith(VOLTAGE_IDS))
+    measured = NEUTRAL if "in" in job.recording.channels else frozenset()
+    unknown = frozenset(row.id for row in points_table.ROWS if _of_currents(row)) - measured
+    return lambda name: name in unknown and (name[-3:-1] != "_l" or name[-1] in phases)
+
+
+def _of_currents(row) -> bool:
+    name = row.id
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return row.unit in CURRENT_UNITS or name.startswith(CURRENT_IDS)
 
 
 def _settle_frequency(
@@ -224,14 +280,16 @@ def _settle_full_scales(
 class _Feeder(threading.Thread):
     """Writes the frames. A child that ended takes no more; what goes wrong in making them is the reader's to raise."""
 
-    def __init__(self, pipe: BinaryIO, frames: Iterator[bytes]) -> None:
+    def __init__(self, pipe: BinaryIO, frames: Iterator[bytes], keeper: Keeper | None) -> None:
         super().__init__(daemon=True)
-        self._pipe, self._frames = pipe, frames
+        self._pipe, self._frames, self._keeper = pipe, frames, keeper
         self.error: Exception | None = None
 
     def run(self) -> None:
         try:
             for block in self._frames:
+                if self._keeper:
+                    self._keeper.feed(block)
                 self._pipe.write(block)
         except BrokenPipeError:
             pass

@@ -29,7 +29,9 @@ class VirtualMeter:
 
     `blocks`: frame records, each of them `block_s` seconds of the ADC's time.
 
-    `values`: the newest JSON line, {} before the first. `announcements`: by name, what the meter said about itself.
+    `values`: the newest window's JSON line, {} before the first. `events`: the newest 20 events.
+
+    `announcements`: by name, what the meter said about itself.
 
     `complaints`: the other lines of its standard error, the last 100. `behind_s`: how far the frames lag real time.
 
@@ -44,6 +46,7 @@ class VirtualMeter:
         block_s: float,
     ) -> None:
         self.values: dict = {}
+        self.events: deque[dict] = deque(maxlen=20)
         self.announcements: dict[str, dict] = {}
         self.complaints: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
         self.behind_s = 0.0
@@ -116,7 +119,11 @@ class VirtualMeter:
     def _read_values(self) -> None:
         for line in self._process.stdout:
             with contextlib.suppress(ValueError):  # a line cut short by the end of the meter
-                self.values = json.loads(line)
+                said = json.loads(line)
+                if "window" in said:
+                    self.values = said
+                elif "event" in said:
+                    self.events.append(said)
 
     def _read_stderr(self) -> None:
         for line in self._process.stderr:

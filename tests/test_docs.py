@@ -13,6 +13,10 @@ def test_register_tables_are_the_generated_ones():
     assert docs.registers() == docs.REGISTERS.read_text(), "run python -m host_tools.docs"
 
 
+def test_the_codes_are_the_generated_ones():
+    assert docs.codes_page() == docs.CODES.read_text(), "run python -m host_tools.docs"
+
+
 def test_the_readme_shows_the_vectors():
     for number in range(40001, 40021, 2):
         assert f"| {number} |" in README

@@ -44,7 +44,7 @@ def test_frequency_in_the_test_states(f, nominal, state):
     windows = measure(given, 0.9, wiring="1p2w", nominal_frequency=nominal, full_scale_v=800.0)
     assert len(windows) >= 3
     for window in windows[1:]:
-        assert window.flags == []
+        assert window.flags == ([] if share == 1 else ["event"])  # 73 % is a dip, 152 % a swell
         assert window.f == pytest.approx(f, abs=0.003 if interharmonic else 0.001)
 
 
@@ -106,7 +106,7 @@ def test_one_voltage_is_enough_for_synchronism():
     without_l1 = [tone for tone in at_frequency(49.8) if tone[0] != "v1"]
     windows = measure(without_l1, **SITE)
     assert windows[-1].f == pytest.approx(49.8, abs=0.001)
-    assert windows[-1].flags == ["flat"]  # v1 shows one constant code
+    assert windows[-1].flags == ["flat", "event"]  # v1 shows one constant code, and that is a dip
     assert windows[-1].v_l1 == 0 and windows[-1].q1_l1 is not None
 
 
@@ -116,7 +116,7 @@ def test_the_reference_may_fail_and_come_back():
     values = tones(at_frequency(50.2), round(1.5 * adc.rate), adc)
     values[round(0.45 * adc.rate) : round(0.85 * adc.rate), 0] *= 0.01
     windows = run(b"".join(frame_bytes([(0, values)], adc)), SITE)
-    assert all(w.flags == [] for w in windows)
+    assert [w.flags for w in windows] == [[], [], ["event"], ["event"], ["event"], [], []]
     assert [w.f for w in windows] == pytest.approx([50.2] * len(windows), abs=0.002)
     assert windows[-1].v_l1 == pytest.approx(230, rel=1e-3)
 

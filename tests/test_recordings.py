@@ -53,6 +53,8 @@ def one_period(name):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["file"])
 def test_reference_values(case, rate):
     lines = replay(*one_period(case["file"]), "--repeat", "5", "--adc-rate", rate)[0]
+    assert [line for line in lines if "event" in line] == []
+    lines = [line for line in lines if "window" in line]
     assert len(lines) >= 24
     for window in lines[1:]:
         assert window["flags"] == []
@@ -68,11 +70,11 @@ def test_reference_values(case, rate):
 
 
 def same(a, b):
-    """Equal to 9 digits, null only where the other one is."""
+    """Equal but for the last digit of a single (doubles may round to either), null only where the other one is."""
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, int | float) and isinstance(b, int | float):
-        return math.isclose(a, b, rel_tol=5e-10, abs_tol=1e-12)
+        return math.isclose(a, b, rel_tol=1.3e-7, abs_tol=1e-12)
     return a == b
 
 
@@ -82,7 +84,8 @@ def same(a, b):
     ids=[case["file"] for case in CASES] + ["xtz"],
 )
 def test_three_interpreters_agree(options):
-    """The same integers, by their fingerprint, and values equal to 9 digits: CPython (checked), x86-64 and ARM."""
+    """The same integers, by their fingerprint, and values equal to the last digit of a single: CPython (checked), x86-64
+    and ARM."""
     repeat = [] if "xtz" in options[0] else ["--repeat", "0.7"]
     lines = {runtime: replay(*options, *repeat, "--runtime", runtime)[0] for runtime in RUNTIMES}
     assert len(lines["cpython"]) >= 2
@@ -90,19 +93,43 @@ def test_three_interpreters_agree(options):
         assert len(lines[runtime]) == len(lines["cpython"])
         for got, expected in zip(lines[runtime], lines["cpython"], strict=True):
             assert list(got) == list(expected)
-            assert got["dsp"] == expected["dsp"]
+            assert got.get("dsp") == expected.get("dsp")
             assert [name for name in got if not same(got[name], expected[name])] == []
-    assert any(line["dsp"] for line in lines["cpython"])
+    assert any(line.get("dsp") for line in lines["cpython"])
 
 
 def test_a_gap_of_a_fault_record_is_a_window_of_nulls():
     lines, notes = replay(str(WAVEFORMS / XTZ[0]), *XTZ[1:])
-    assert [line["flags"] for line in lines] == [[], ["gap"], [], []]
+    lines = [line for line in lines if "window" in line]
+    assert [line["flags"] for line in lines] == [[], ["gap"], [], ["event"]]
     gap = lines[1]
     assert gap["p"] is None and gap["vh_l1"] == [None] * 51
     assert lines[2]["t"] == pytest.approx(1280 / 3200 + 36 / 50, abs=0.002)  # where the second stretch begins
     assert lines[0]["vh_l1"][32:] == [None] * 19  # 3200 S/s know nothing above order 31
     assert "gap" in notes
+
+
+def test_the_fault_record_has_its_dip(tmp_path):
+    """Bus I: Ua below 90 % from 0.2254 s (+-10 ms) for 40.1 ms, residual 69.8 %; Ub and Uc none (float64 analysis)."""
+    lines, _ = replay(
+        str(WAVEFORMS / XTZ[0]), *XTZ[1:], "--nominal-voltage", "57.735", "--comtrade", str(tmp_path / "out")
+    )
+    dips = [line for line in lines if line.get("event") == "dip" and line["state"] == "end"]
+    first = dips[0]
+    assert (first["channel"], first["channels"]) == ("l1", ["l1"])
+    assert first["t"] == pytest.approx(0.2254, abs=0.010)
+    assert first["duration"] == pytest.approx(0.0401, abs=0.0005)
+    assert first["residual"] == pytest.approx(69.8, abs=0.2)
+    assert [line["channel"] for line in dips] == ["l1", "l1"]  # the second stretch has a fault of its own
+    windows = {line["window"]: line["flags"] for line in lines if "window" in line}
+    assert windows == {0: [], 1: ["gap"], 2: [], 3: ["event"]}  # window 1 could not close: the record has a gap there
+
+    exported = sorted((tmp_path / "out").glob("*.cfg"))
+    assert [path.name for path in exported] == ["event-0001-dip.cfg", "event-0003-dip.cfg"]
+    again, _ = replay(str(exported[0]), "--nominal-voltage", "57.735", "--nominal-frequency", "50")
+    (dip,) = [line for line in again if line.get("event") == "dip" and line["state"] == "end"]
+    assert dip["t"] == pytest.approx(0.2, abs=0.001)  # the file begins 0.2 s before
+    assert dip["residual"] == pytest.approx(first["residual"], abs=0.05)
 
 
 def test_npz_with_three_wires(tmp_path):

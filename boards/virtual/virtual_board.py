@@ -17,6 +17,7 @@ class VirtualBoard:
 
     thumb = False
     realtime = False  # frames may be a recording's
+    epoch_ms = None
 
     def __init__(self, frames, clock, uarts=()):
         self.frames = frames

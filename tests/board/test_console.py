@@ -5,15 +5,19 @@ import os
 
 import pytest
 
-GARBAGE_LIMIT = 55_000  # bytes a window, where words have 32 bits
+GARBAGE_LIMIT = 175_000  # bytes a window, where words have 32 bits
 SET_UP = """\
+from array import array
 from wattless.points import Points
 from wattless.services.console import Console
 from standard_output import StandardOutput
 points = Points()
 def fill(n): points.stage[n] = (-1) ** n * 1.2345678901234567 * 7.3 ** (n % 9 - 4)
-[fill(n) for n in range(len(points.stage)) if n % 17]
+for n in range(len(points.stage)): n % 17 and fill(n)
 points.stage[points.at('quadrant')] = 4
+points.stage[points.at('source_h5')] = 2
+points.put_list(points.list('vh_l1'), 0, array('i', range(-7, 44)), 0, 51, 0.3)
+points.put('wh_import', 2**40)
 points.publish(0.4, None, 5)
 """
 
@@ -24,17 +28,18 @@ def console(remote):
     read_end, write_end = os.pipe()
     ask = remote((write_end,))
     for line in SET_UP.splitlines():
-        ask(line)
+        assert ask(line) is None
     ask(f"console = Console(points, StandardOutput({write_end}), lambda: 0x1234)")
 
     def line():
-        ask("console.window(points)")
+        assert ask("console.window(points)") is None
         got = b""
         while not got.endswith(b"\n"):
             got += os.read(read_end, 65536)
         return got
 
     line.ask = ask
+    line.more = lambda: os.read(read_end, 65536)
     yield line
     os.close(read_end)
     os.close(write_end)
@@ -51,17 +56,52 @@ def test_line(console):
 
     values = json.loads(line)
     ids = console.ask("points.ids()")
-    assert list(values) == ["window", "t", "flags", "dsp", *ids]
+    energies = console.ask("points.ids('energy')")
+    assert list(values)[: 4 + len(ids) + len(energies)] == ["window", "t", "flags", "dsp", *ids, *energies]
+    assert list(values)[-1] == "supply_alarms"
     assert (values["window"], values["t"], values["flags"], values["dsp"]) == (0, 0.4, ["gap", "flat"], "00001234")
-    assert values["quadrant"] == 4 and len(values["vh_l1"]) == 51
-    assert values["f"] is None  # not known
+    assert (values["quadrant"], values["source_h5"]) == (4, "site")
+    assert (values["wh_import"], values["wh_export"]) == (2**40, None)
+    assert values["vh_l1"] == pytest.approx([0.3 * k for k in range(-7, 44)], rel=3e-7)
+    assert values["f"] is None and values["vh_l2"] == [None] * 51  # not known
     for name in ids:
-        for k, value in enumerate(values[name] if isinstance(values[name], list) else [values[name]]):
-            n = console.ask(f"points.at({name!r})") + k if name != "quadrant" else None
-            if n is not None and n % 17 == 0:
-                assert value is None
-            elif n is not None:
-                assert value == pytest.approx((-1) ** n * 1.2345678901234567 * 7.3 ** (n % 9 - 4), rel=1e-11)
+        if isinstance(values[name], list) or name == "quadrant" or name.startswith("source_h"):
+            continue
+        n = console.ask(f"points.at({name!r})")
+        if n % 17 == 0:
+            assert values[name] is None
+        else:
+            assert values[name] == pytest.approx((-1) ** n * 1.2345678901234567 * 7.3 ** (n % 9 - 4), rel=1e-7)
+
+
+def test_an_interval_has_a_line_behind_the_window_it_ends_with(console):
+    console()
+    console.ask("points.stage[points.at('t3s_p')] = 12.5")
+    console.ask("points.publish_interval('3 s', 1700000000000, 64)")
+    read = console()
+    while read.count(b"\n") < 2:
+        read += console.more()
+    window, interval = map(json.loads, read.splitlines())
+    assert window["window"] == 0
+    assert list(interval)[:4] == ["interval", "number", "end_ms", "flags"]
+    assert (interval["interval"], interval["number"], interval["end_ms"]) == ("3 s", 1, 1700000000000)
+    assert interval["flags"] == ["event"] and interval["t3s_p"] == 12.5 and interval["t3s_vh_l1"] == [None] * 51
+
+
+def test_events_and_half_periods(console):
+    console.ask("from wattless.event_log import EventLog")
+    console.ask("log = EventLog(rate=12800)")
+    console.ask("log.listeners.append(console.event)")
+    console.ask("log.add(1, 1, 12800, 0.0625, 70.5, mask=3)")
+    assert json.loads(console.more()) == {
+        "event": "dip", "code": 1, "number": 1, "state": "end", "channel": "l1", "channels": ["l1", "l2"], "t": 1.0,
+        "unix_ms": None, "duration": 0.0625, "residual": 70.5,
+    }  # fmt: skip
+    console.ask("points.stage[points.at('half_p_l2')] = -2.5")
+    console.ask("points.publish_interval('half-cycle', 12345, 0)")
+    console.ask("console.half(points)")
+    half = json.loads(console.more())
+    assert (half["half"], half["half_p_l2"], len(half)) == (12345, -2.5, 15)
 
 
 def test_next_window_of_which_nothing_is_known(console):

@@ -20,7 +20,8 @@ print("a complaint", file=sys.stderr, flush=True)
 received = 0
 while data := os.read(0, 65536):
     received += len(data)
-    print(json.dumps({"received": received}), flush=True)
+    print(json.dumps({"window": 0, "received": received}), flush=True)
+    print(json.dumps({"event": "dip", "number": received}), flush=True)
 """
 
 
@@ -59,6 +60,7 @@ def test_frames_come_when_they_are_due(start):
     begin = time.monotonic()
     meter = start()
     wait_for(lambda: meter.values.get("received", 0) >= 20 * len(BLOCK))
+    assert len(meter.events) == 20 and meter.events[-1]["event"] == "dip"
     assert time.monotonic() - begin >= 20 * BLOCK_S  # not before they could have been sampled
     assert meter.behind_s < 1
 

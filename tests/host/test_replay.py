@@ -66,6 +66,7 @@ def test_what_a_period_of_a_fan_motor_leaves_open():
         "full_scale_v": 250.0,
         "full_scale_i": 1.0,
         "neutral_current": "computed",
+        "offset_limit": 100.0,
     }
     assert "wiring 1p2w, from the channels" in job.notes and "looped at 60 Hz" in job.notes
     assert sum(map(len, job.frames())) == 24 * 12800
@@ -179,9 +180,19 @@ def test_currents_that_were_not_recorded_are_null(tmp_path):
     assert replay.without_unknown(line(i_l1=1.0, i_l2=1.0, i_l3=1.0), job) == line(i_l1=1.0, i_l2=None, i_l3=None)
 
 
-def test_events_pass_through():
-    event = {"event": "dip", "vh_l1": [1.0] * 51}
-    assert replay.without_unknown(dict(event), fan()) == event
+def test_events_are_explained():
+    begun = {"event": "dip", "code": 1, "state": "begin", "channel": "l2"}
+    assert replay.without_unknown(dict(begun), fan()) == begun
+    ended = begun | {"state": "end", "duration": 0.1, "residual": 71.26}
+    says = "The voltage of L2 dipped to 71.3 % of the reference."
+    assert replay.without_unknown(dict(ended), fan()) == ended | {"says": says}
+
+
+def test_settings_of_the_meter():
+    job = fan(settings={"dip_threshold": 85, "offset_limit": 2})
+    assert (job.config["dip_threshold"], job.config["offset_limit"]) == (85, 2)
+    with pytest.raises(InputError, match="--set wiring: has an option of its own, or follows from the recording"):
+        fan(settings={"wiring": "3p4w"})
 
 
 # What the user sees.

@@ -149,7 +149,7 @@ B = [
         [(100, 0), (90, -120), (100, 120)],
         balanced(5),
         {"v_u2": 3.44828, "v_u0": 3.44828, "v_pos": 290 / 3, "v_neg": 10 / 3, "v_zero": 10 / 3},
-        share=1e-3, nominal_voltage=100,
+        share=1e-3, nominal_voltage=100, dip_threshold=80,
     ),
     case(
         "B7 three wires by two elements and a virtual neutral",

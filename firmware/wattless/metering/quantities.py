@@ -98,14 +98,6 @@ class Quantities:
             yield from self._powers(window, synced)
             yield False
 
-    def flat(self, window):
-        """True when a voltage that is wired showed nothing but one constant code."""
-        for phase in range(self.wiring.phases):
-            i = 2 * (w.V1 + phase)
-            if window.extremes[i] == window.extremes[i + 1]:
-                return True
-        return False
-
     def code_rms(self, element):
         """Rms of a measured voltage (3p3w: v12, v32) in 1/64 code, as half periods have it."""
         if self.wiring.neutral:
