@@ -28,8 +28,11 @@ run: setup  ## the virtual meter, live; SCENARIO=name picks the site, HEADLESS=1
 test: lint mpy  ## lint, compile, and every test
 	$(VENV)/pytest -q
 
-accuracy: mpy  ## errors against closed forms, beside targets and limits; build/accuracy.json
+accuracy: mpy build/venv/accuracy  ## errors against closed forms, beside targets, limits and pqopen-lib (5 min)
 	$(VENV)/python -m host_tools.accuracy
+
+build/venv/accuracy: build/venv/complete
+	@$(PYTHON) -m host_tools.toolchain accuracy
 
 lint: setup  ## ruff
 	$(VENV)/ruff check .

@@ -1,11 +1,11 @@
-"""`python3 -m host_tools.toolchain interpreters|venv`: one step of `make setup`."""
+"""`python3 -m host_tools.toolchain interpreters|venv|accuracy`: a step of `make setup`, or of `make accuracy`."""
 
 import sys
 
 from host_tools.toolchain import interpreters, venv
 from host_tools.toolchain.steps import SetupError
 
-STEPS = {"interpreters": interpreters.provide, "venv": venv.provide}
+STEPS = {"interpreters": interpreters.provide, "venv": venv.provide, "accuracy": venv.provide_accuracy}
 
 
 def main() -> int:

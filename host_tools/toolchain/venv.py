@@ -1,14 +1,17 @@
 """The virtual environment build/venv with the project in it, editable. Works without Debian's python3-venv too."""
 
 import importlib.util
+import os
 import shutil
 import sys
+import tomllib
 
 from host_tools.toolchain.debian import Archive, mirrors
 from host_tools.toolchain.paths import ROOT, TOOLS, VENV
 from host_tools.toolchain.steps import SetupError, run, step
 
-COMPLETE = VENV / "complete"  # the stamp that the Makefile looks at
+COMPLETE = VENV / "complete"  # the stamps that the Makefile looks at
+ACCURACY = VENV / "accuracy"
 PYTHON = VENV / "bin/python"
 
 
@@ -18,6 +21,22 @@ def provide() -> None:
     step("installing the Python packages of pyproject.toml (first time: a minute or two)")
     run([PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-e", ".[dev]"], cwd=ROOT)
     COMPLETE.touch()
+
+
+def provide_accuracy() -> None:
+    """The extra "accuracy": what `make accuracy` shows beside the meter. It can do without, so a failure is only told.
+
+    Never in CI, which does not run `make accuracy`."""
+    if os.environ.get("CI") == "true":
+        return
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["accuracy"]
+    step(f"installing {', '.join(extra)}, the yardstick of make accuracy")
+    try:
+        run([PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *extra])
+    except SetupError as error:
+        print(f"\n{error}\n\n  Without it: the table of make accuracy has no column for it.\n", file=sys.stderr)
+        return
+    ACCURACY.touch()
 
 
 def _create() -> None:
