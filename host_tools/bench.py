@@ -1,13 +1,16 @@
-"""`make bench`: ARM instructions of the dsp kernels, for each and for a 200 ms window, against targets and yardsticks.
+"""`make bench`: ARM instructions of the dsp kernels and of metering, for each and for a 200 ms window, against targets
+and yardsticks.
 
 Counted, not timed: the shipped machine code runs in an emulated Cortex-M4 (host_tools/emulator), so that the figures
-are the same on every PC. What MicroPython itself takes between the kernels, in bytecode, is not in them.
+are the same on every PC. What MicroPython itself takes between the kernels, in bytecode, is not in them. Metering is
+mostly bytecode: all of it is counted, MicroPython with it (host_tools/metering_cost.py).
 """
 
 import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
+from host_tools import metering_cost
 from host_tools.emulator.window import SIZES, Costs, Tally, costs
 from host_tools.toolchain import build_mpy
 from host_tools.toolchain.paths import BUILD
@@ -17,6 +20,8 @@ CPI = {"viper": (2.0, 2.5), "thumb": (1.6, 2.0)}  # cycles an instruction: a pla
 SLICE_MS, SLICE_CPI = 5, 2.5
 SLICE_LIMIT = int(SLICE_MS * CLOCK_HZ / 1000 / SLICE_CPI)
 COUNTED = ("capture.", "dsp.")  # kernels outside are shown, but are not the dsp of a window
+HALF_PERIODS = ("dsp.half.", "dsp.flicker.")  # nor are those of half periods, which have a sum of their own
+METERING_LIMITS = (2_000_000, 16_384)  # instructions, bytes of garbage
 COLUMNS = ("viper", "thumb")
 
 # limit and aim, instructions
@@ -70,6 +75,7 @@ def figures(found: dict[str, Costs | None]) -> dict[str, dict]:
         row["per_unit"] = _row(row, lambda n, units=viper.units: round(n / units, 1) if units else None)
         row["longest_call"] = _row(found, lambda c, name=name: _tally(c, name).longest)
     rows["longest_call"] = _row(found, lambda c: max(tally.longest for tally in c.kernels.values()))
+    rows["half_periods"] = _row(found, half_periods)
     rows["window"] = _row(found, window)
     for name, row in rows.items():
         for column, (limit, aim) in TARGETS.get(name, {}).items():
@@ -100,7 +106,13 @@ def _by_cost(found: dict[str, Costs | None]) -> list[str]:
 
 def window(found: Costs) -> int:
     """Instructions of capture and dsp in one window."""
-    return sum(tally.instructions for name, tally in found.kernels.items() if name.startswith(COUNTED))
+    names = [name for name in found.kernels if name.startswith(COUNTED) and not name.startswith(HALF_PERIODS)]
+    return sum(found.kernels[name].instructions for name in names)
+
+
+def half_periods(found: Costs) -> int:
+    """Instructions of the kernels of half periods in one window: 60 of them."""
+    return sum(tally.instructions for name, tally in found.kernels.items() if name.startswith(HALF_PERIODS))
 
 
 def share(instructions: int, cpi: float) -> float:
@@ -123,10 +135,12 @@ def table(found: dict[str, Costs | None], rows: dict[str, dict]) -> str:
     lines.append(f"  {'kernel':<22}{'calls':>6}{'viper':>14}{'Thumb-2':>14}{'share':>9}   viper, Thumb-2 of one item")
     for name in _by_cost(found):
         row = rows[name]
-        part = f"{100 * row['viper'] / total:8.1f}%" if name.startswith(COUNTED) else "   (not)"
+        counted = name.startswith(COUNTED) and not name.startswith(HALF_PERIODS)
+        part = f"{100 * row['viper'] / total:8.1f}%" if counted else "   (not)"
         each = " ".join(f"{_number(row['per_unit'][column]):>9}" for column in COLUMNS)
         lines.append(f"  {name:<22}{row['calls']:>6}{_cells(row)}{part:>9}   {each} a {row['unit']}")
     lines.append(f"  {'all capture and dsp':<28}{_cells(rows['window'])}{100:8.1f}%")
+    lines.append(f"  {'kernels of half periods':<28}{_cells(rows['half_periods'])}   (not)")
     lines += ["", "Targets"]
     lines += [
         _verdict(name, column, rows[name][column], limit, aim)
@@ -140,6 +154,17 @@ def table(found: dict[str, Costs | None], rows: dict[str, dict]) -> str:
         count = rows["window"][column]
         text = "-" if count is None else f"{share(count, low):.0f} to {share(count, high):.0f} %"
         lines.append(f"  {column:<6} {text} at {low} to {high} cycles an instruction")
+    return "\n".join(lines)
+
+
+def metering_table(costs: dict[str, tuple[int, int]]) -> str:
+    """What the parts of metering take, for a reader."""
+    lines = ["", "Metering and points of a window, MicroPython and its kernels (viper) together"]
+    lines.append(f"  {'part':<22}{'instructions':>14}{'garbage, bytes':>17}")
+    lines += [f"  {part:<22}{count:>14,}{garbage:>17,}" for part, (count, garbage) in costs.items()]
+    total = [sum(column) for column in zip(*costs.values(), strict=True)]
+    lines.append(f"  {'all':<22}{total[0]:>14,}{total[1]:>17,}")
+    lines.append(f"  {'target':<22}{METERING_LIMITS[0]:>14,}{METERING_LIMITS[1]:>17,}")
     return "\n".join(lines)
 
 
@@ -168,8 +193,11 @@ def _thousands(count: int | list[int] | None) -> str:
 def main() -> None:
     found = measure()
     rows = figures(found)
+    print(table(found, rows), flush=True)
+    costs = metering_cost.measure()
+    print(metering_table(costs))
+    rows["metering"] = {part: {"instructions": count, "garbage": size} for part, (count, size) in costs.items()}
     (BUILD / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
-    print(table(found, rows))
 
 
 if __name__ == "__main__":

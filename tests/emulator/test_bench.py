@@ -17,7 +17,10 @@ def test_a_window_of_the_real_pipeline(measured):
     viper = measured["viper"]
     assert viper.kernels["capture.unpack.unpack"].units == FRAMES
     assert {name.split(".")[1] for name in viper.kernels if name.startswith("dsp.")} >= {"fft", "resample", "spectrum"}
-    assert bench.window(viper) == sum(t.instructions for n, t in viper.kernels.items() if not n.startswith("points."))
+    signal = {n: t.instructions for n, t in viper.kernels.items() if n.startswith(("capture.", "dsp."))}
+    halves = {n for n in signal if n.startswith(("dsp.half.", "dsp.flicker."))}
+    assert bench.window(viper) == sum(signal[n] for n in signal if n not in halves)
+    assert bench.half_periods(viper) == sum(signal[n] for n in halves) > 0
     assert all(t.calls > 0 and t.longest <= t.instructions for t in viper.kernels.values())
     assert viper.transforms[512] * 4 < viper.transforms[2048] < viper.transforms[512] * 6
     assert not viper.thumb
