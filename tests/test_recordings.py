@@ -84,8 +84,8 @@ def same(a, b):
     ids=[case["file"] for case in CASES] + ["xtz"],
 )
 def test_three_interpreters_agree(options):
-    """The same integers, by their fingerprint, and values equal to the last digit of a single: CPython (checked), x86-64
-    and ARM."""
+    """The same integers, by their fingerprint, and values equal to a single's last digit: CPython (checked), x86-64 and
+    ARM."""
     repeat = [] if "xtz" in options[0] else ["--repeat", "0.7"]
     lines = {runtime: replay(*options, *repeat, "--runtime", runtime)[0] for runtime in RUNTIMES}
     assert len(lines["cpython"]) >= 2

@@ -1,6 +1,6 @@
 """Which groups there are. A group is a function that yields Results; they run at the same time, shown in this order."""
 
-from host_tools.accuracy import cases, events, grid, influences, intervals, states, transforms
+from host_tools.accuracy import cases, events, grid, influences, intervals, source, states, transforms
 
 # in `make test` and in `make accuracy`
 QUICK = (
@@ -29,4 +29,5 @@ SLOW = (
     intervals.flicker,
     events.energy,
     events.events,
+    source.source,
 )
