@@ -8,10 +8,11 @@ the collector switched off. The kernels in these figures are viper's.
 
 import asyncio
 import json
-import os
+import multiprocessing
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from array import array
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from host_tools import instructions
@@ -28,18 +29,9 @@ SCRIPT = """
 import gc, json, sys
 from array import array
 rounds, part, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-from wattless import config, kernels
-from wattless.capture.health import Health
-from wattless.dsp import sine
+from wattless import config
 from wattless.event_log import EventLog
-from wattless.metering.aggregation import Aggregation
-from wattless.metering.diagnosis import Diagnosis
-from wattless.metering.energy import Energy
-from wattless.metering.events import Events
-from wattless.metering.flicker import Flicker
-from wattless.metering.half_cycle import HalfCycles
 from wattless.metering.quantities import Quantities
-from wattless.metering.source import Source
 from wattless.metering.wiring import wiring
 from wattless.points import Points
 from wattless.time_base import TimeBase
@@ -58,12 +50,9 @@ for name, arrays in data["window"].items():
 window.lists = window.summaries
 window.band_start = 0
 window.cycles = 10
-stream.data = array("h", data["ring"])
 stream.wide = False
-stream.length = stream.stride = len(stream.data) // 7
-stream.count = 0
+stream.count = stream.marks = 0
 stream.index = lambda sample: sample % stream.length
-stream.marks = 0
 stream.marked = lambda first, last: 0
 stream.lost = stream.crc_errors = stream.clipped_frames = stream.jitter_frames = stream.gaps = stream.clipped = 0
 stream.aux = lambda: 24000
@@ -73,24 +62,47 @@ points = Points()
 time = TimeBase(12800)
 time.set(0, 1700000000000)
 log = EventLog(rate=12800, time_of=time.ms)
-health = Health(settings, stream, log, points)
-events = Events(settings, wires, log)
-flicker = Flicker(settings, range(3))
-half = HalfCycles(stream, sine.table(), kernels.viper(""), settings, wires, points, events, flicker)
-quantities = Quantities(settings, wires, 10, points)
-energy = Energy(settings, wires, points)
-aggregation = Aggregation(settings, wires, 10, 12800, points, time, flicker)
-source = Source(settings, wires, points)
-diagnosis = Diagnosis(settings, wires, points, log)
 LENGTH = 2560 << 16
-quantities.update(window, LENGTH, True)
-stage = bytes(points.stage)
-flags = 0
 first = 2560
+# of the rest only what the part needs: whatever runs here is logged as well, and slowly
+if part != "half_periods":
+    quantities = Quantities(settings, wires, 10, points)
+    quantities.update(window, LENGTH, True)
+if part in ("energy", "source", "half_periods"):
+    from wattless.metering.events import Events
 
+    events = Events(settings, wires, log)
+if part == "half_periods":
+    from wattless import kernels
+    from wattless.dsp import sine
+    from wattless.metering.flicker import Flicker
+    from wattless.metering.half_cycle import HalfCycles
 
-def restore():
-    points.stage[:] = array("f", stage)
+    with open(path + ".ring", "rb") as file:
+        stream.data = array("h", file.read())
+    stream.length = stream.stride = len(stream.data) // 7
+    flicker = Flicker(settings, range(3))
+    half = HalfCycles(stream, sine.table(), kernels.viper(""), settings, wires, points, events, flicker)
+elif part == "health":
+    from wattless.capture.health import Health
+
+    health = Health(settings, stream, log, points)
+elif part == "energy":
+    from wattless.metering.energy import Energy
+
+    energy = Energy(settings, wires, points)
+elif part == "aggregation":
+    from wattless.metering.aggregation import Aggregation
+
+    aggregation = Aggregation(settings, wires, 10, 12800, points, time, None)
+elif part == "source":
+    from wattless.metering.source import Source
+
+    source = Source(settings, wires, points)
+elif part == "diagnosis":
+    from wattless.metering.diagnosis import Diagnosis
+
+    diagnosis = Diagnosis(settings, wires, points, log)
 
 
 def run_quantities(k):
@@ -158,17 +170,21 @@ def measure() -> dict[str, tuple[int, int]]:
     """{part: (instructions, bytes of garbage) of a window}"""
     with tempfile.TemporaryDirectory(prefix="wattless-") as folder:
         data = Path(folder, "data.json")
-        data.write_text(json.dumps(_canned()))
+        canned = _canned()
+        Path(folder, "data.json.ring").write_bytes(array("h", canned.pop("ring")).tobytes())
+        data.write_text(json.dumps(canned))
         script = Path(folder, "script.py")
         script.write_text(SCRIPT)
+        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+            costs = pool.map(_cost, [(script, part, data) for part in PARTS])
+            return dict(zip(PARTS, costs, strict=True))
 
-        def cost(part: str) -> tuple[int, int]:
-            few, _ = instructions.count(script, FEW, part, data)
-            many, garbage = instructions.count(script, MANY, part, data)
-            return (many - few) // (MANY - FEW), int(garbage) // MANY
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return dict(zip(PARTS, pool.map(cost, PARTS), strict=True))
+def _cost(job: tuple[Path, str, Path]) -> tuple[int, int]:
+    script, part, data = job
+    few, _ = instructions.count(script, FEW, part, data)
+    many, garbage = instructions.count(script, MANY, part, data)
+    return (many - few) // (MANY - FEW), int(garbage) // MANY
 
 
 def _canned() -> dict:

@@ -27,9 +27,11 @@ Change = Callable[[np.random.Generator, s.Sites], None]
 
 @dataclass
 class Shares:
-    """In %: wrong verdicts over the whole time; answers in the second half; error of |Z_u| that 95 % of them keep."""
+    """In %: wrong verdicts over the whole time, of all and of those for one side; answers in the second half; error of
+    |Z_u| that 95 % of them keep."""
 
     wrong: float
+    of_sides: float
     unknown: float
     both: float
     ohms: float
@@ -38,10 +40,12 @@ class Shares:
 def shares(sites: s.Sites, series: s.Series, answers: np.ndarray) -> Shares:
     verdict, larger = answers["verdict"], abs(sites.eu[:, None]) / abs(series.mean_ec)
     wrong = ((verdict == s.SITE) & (larger > 1.1)) | ((verdict == s.GRID) & (larger < 1 / 1.1))
+    sides = ((verdict == s.SITE) | (verdict == s.GRID)).sum()
     late = verdict[:, verdict.shape[1] // 2 :]
     errors = abs(answers["ohms"] / abs(sites.zu[:, None]) - 1)[verdict != s.UNKNOWN]
     ohms = np.percentile(errors, 95) if errors.size else 0.0
-    return Shares(*(100 * float(x) for x in (wrong.mean(), (late == s.UNKNOWN).mean(), (late == s.BOTH).mean(), ohms)))
+    found = (wrong.mean(), wrong.sum() / max(1, sides), (late == s.UNKNOWN).mean(), (late == s.BOTH).mean(), ohms)
+    return Shares(*(100 * float(x) for x in found))
 
 
 def run(ratio: float | None, every: int = 0, told: bool = True, change: Change | None = None, seed: int = 1) -> Shares:
@@ -111,17 +115,18 @@ def source() -> Iterator[Result]:
         for ratio, unknown in RATIOS.items():
             yield from _rows(f"background/site {ratio:g}", plain[ratio].result(), unknown)
         yield Result("source", "background/site 5", "answers, %", 100 - plain[5].result().unknown, 2.0)
-        yield from _rows("background/site 0.02 to 5", plain[None].result(), PRINTED)
-        yield Result("source", "background/site 0.02 to 5", "both, %", plain[None].result().both, PRINTED)
-        yield Result(
-            "source", "background/site 0.02 to 5", "|Z_u|, 95 % of answers, %", plain[None].result().ohms, 40.0
-        )
+        case, found = "background/site 0.02 to 5", plain[None].result()
+        yield from _rows(case, found, PRINTED)
+        yield Result("source", case, "wrong of grid and site, %", found.of_sides, 2.0)
+        yield Result("source", case, "both, %", found.both, PRINTED)
+        yield Result("source", case, "|Z_u|, 95 % of answers, %", found.ohms, 40.0)
         for (ratio, told), future in steps.items():
             case = f"background/site {ratio:g}, steps {'told' if told else 'not told'}"
             yield from _rows(case, future.result(), STEPS[ratio] if told else PRINTED)
         for change, target in BROKEN.items():
             case = f"not as assumed: {change.__name__.replace('_', ' ')}"
             yield Result("source", case, "wrong verdicts, %", broken[change].result().wrong, target)
+            yield Result("source", case, "wrong of grid and site, %", broken[change].result().of_sides, PRINTED)
     quiet, loud = group_i(0.05), group_i(5)
     error = abs(quiet.ohms / abs(0.05 + 0.25j) - 1).max() * 100
     changes = (np.diff(quiet.verdict.astype(int)) != 0).sum() + (quiet.verdict == s.UNKNOWN).sum()

@@ -96,25 +96,27 @@ def test_a_turning_reference():
     assert informed.unknown < blind.unknown - 5
 
 
-def one_site(rng, eu, ec, moves=0.4, trials=2):
-    """Series of sites like group I at all orders; the site's source moves by `moves` V, the grid's a twentieth of that
+def one_site(rng, eu, ec, moves=0.4, ratio=0.05, trials=2):
+    """Series of sites like group I at all orders; the site's source moves by `moves` V, the grid's by `ratio` of that
     as a Norton current."""
     sites = s.draw(rng, trials, 0.05)
     sites.zu[:], sites.zc[:] = ZU / 5 * s.H, ZC / 5 * s.H
     sites.eu, sites.ec = np.full(sites.zu.shape, eu, complex), np.full(sites.zu.shape, ec, complex)
     sites.sc = moves * np.ones(sites.zu.shape)
     sites.ru = sites.rc = 0.5 * np.ones(sites.zu.shape)
-    sites.su = 0.05 * sites.sc * abs(sites.zu / sites.zc)
+    sites.su = ratio * sites.sc * abs(sites.zu / sites.zc)
     return s.series(rng, sites, 60)
 
 
-GRID_SITE = {"grid": (8.0, 0.5j), "site": (0.5, 8.0j), "idle": (0.003, 0.003j, 0.0001)}
+GRID_SITE = {"grid": (8.0, 0.5j), "site": (0.5, 8.0j), "idle": (0.003, 0.003j, 0.0001), "loud": (0.5, 8.0j, 0.4, 20)}
 PHASES = [
     (("site", "site", "site"), s.SITE),
     (("grid", "grid", "grid"), s.GRID),
     (("site", "idle", "idle"), s.SITE),
     (("site", "grid", "idle"), s.BOTH),
     (("idle", "idle", "idle"), s.UNKNOWN),
+    (("site", "loud", "site"), s.SITE),
+    (("site", "loud", "loud"), s.UNKNOWN),
 ]
 
 

@@ -97,10 +97,11 @@ def test_means_follow_what_shrinks_and_grows():
         assert means[1] == pytest.approx(after**2, rel=0.4)
 
 
+@pytest.mark.parametrize("size", [2e3, 1e5])
 @pytest.mark.parametrize("event", [(1e8, 1e5), (1e5, 1e8), (1e8, 1e8)])
-def test_one_event_is_not_the_mean(event):
+def test_one_event_is_not_the_mean(event, size):
     """It weighs 9 times the mean at most (twice, there and back), and leaves the means their digits."""
-    i = 1e5 * normal(np.random.default_rng(5), 40)
+    i = size * np.exp(2j * np.pi * np.random.default_rng(5).random(40))
     quiet = gathered(pairs_of((0.3 - 0.5j) * i, i))[1]
     loud = gathered(pairs_of(np.r_[(0.3 - 0.5j) * i, event[0]], np.r_[i, event[1]]))[1]
     assert (loud[:2] < quiet[:2] * (1 + 2 * 9.1 / 82)).all()
@@ -192,6 +193,14 @@ def test_site_impedance(ratio):
 
 def test_no_site_impedance():
     assert formulas.site_impedance(means_of(0.01, 1), 0, 1.0, 200, ZU, 0.02)[1] is None
+
+
+def test_around():
+    for z in (3 + 4j, -1 + 2j, 0.5 - 0.1j):
+        low, middle, high = (complex(*one) for one in formulas.around(z, 0.2))
+        assert middle == pytest.approx(z / abs(z))
+        assert low == pytest.approx(middle * np.exp(-1j * math.atan(0.2)))
+        assert high == pytest.approx(middle * np.exp(1j * math.atan(0.2)))
 
 
 def test_critical_impedance():

@@ -8,20 +8,22 @@ movements, a current near the sensor's floor, a frequency that moves. The harmon
 follows the angle between the sources, not the larger of them.
 
 What is assumed of a site when nothing tells its impedance: inductive, 3 to 30 % of its rating at the fundamental and
-growing with the order, as the filter or the transformer of a converter. "Site" is not said of what a capacitor at rest
-may do. A site of higher impedance is a source of current, and may be called "grid" wrongly. Told steps of a charger's
-set-point (`setpoint_changed`) give Z_u under a lively background too, which in turn gives Z_c: then nothing of this is
-assumed.
+growing with the order, as the filter or the transformer of a converter. "Site" is not said where a capacitor at rest,
+or a third of all capacitors, would do the same. A site of higher impedance is a source of current, and may be called
+"grid" wrongly. Told steps of a charger's set-point (`setpoint_changed`) give Z_u under a lively background too, which
+in turn gives Z_c: then nothing of this is assumed. Background and site must move independently: neighbours commanded
+together with this site look like it.
 
-One order a window in turn: each is seen every 12 windows. Phasors are turned back by h times the fundamental's angle
-in phase 1, or windows could not be compared; steps that may turn this reference by more than they move the harmonic
-are not used. With the grid's short-circuit current given, the reference is the voltage behind the short-circuit
-impedance, which the site does not turn.
+One order a window in turn: each is seen every 12 windows, and one of its phases is judged. Phasors are turned back by h
+times the fundamental's angle in phase 1, or windows could not be compared; steps that may turn this reference by more
+than they move the harmonic are not used. With the grid's short-circuit current given, the reference is the voltage
+behind the short-circuit impedance, which the site does not turn.
 
 3p3w: virtual phases; their Z_u is that of positive and negative sequences, and triplens are idle. Four wires: Z_u of a
 triplen is that of a zero sequence, if the phases move alike.
 
-Costs: 3 KB of heap with three phases, COSTS
+A window with three phases costs 3.7 KB of garbage at most where floats are doubles (a complex is half as large on the
+board), 237 k ARM instructions, 265 k with told steps. Heap: 3.7 KB.
 """
 
 from array import array
