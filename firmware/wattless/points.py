@@ -3,8 +3,9 @@
 Values come in classes (points_table.UPDATES): a window, a half period, 3 s, ... Each class is published as a whole, in
 one call that lets nobody in between, so a read never mixes two windows; the sequence number of the class tells whether
 two reads were of the same one. A value is published once: the class's part of the stage is NaN afterwards, so what
-metering does not write is not known. Lists (harmonics) go straight to the registers, as float32 of an integer times a
-factor, without a boxed float; a list that was not written since the last publish becomes NaN with the next.
+metering does not write is not known. Lists (harmonics) wait beside the stage in the form of registers, as float32 of an
+integer times a factor, without a boxed float; a list that was not written since the last publish becomes NaN with the
+next.
 Counters and energies are integers: `put` sets them at once.
 
 Floats are single precision on every interpreter: what a PC prints is what a register of the board says.
@@ -97,6 +98,7 @@ class Points:
         self._segments = array("H", SEGMENTS)
         self._image = bytearray(2 * (self._segments[-1] + self._segments[-2]))  # big-endian, as Modbus sends it
         self._fresh = bytearray(lists)
+        self._lists = bytearray(4 * _LIST_VALUES * lists)
         self._params = array("i", bytes(24))
         self._places = {}  # of put: looking a name up takes up to 50 k instructions
         self.stage = array("f", [_NAN] * slots)
@@ -123,10 +125,10 @@ class Points:
 
     def list(self, name):
         """The handle of the list `name`, for put_list."""
-        number, register, kind = _row(name)
+        number, _, kind = _row(name)
         if not kind & _LIST:
             raise KeyError(f"{name} is no list")
-        return number, 2 * register
+        return number
 
     def put_list(self, handle, first, ints, start, count, factor):
         """Values first..first + count - 1 of a list = ints[start : start + count] (array('i')) * factor.
@@ -145,7 +147,6 @@ class Points:
         return min(int(mantissa * 16777216 + 0.5), 16777215), exponent - 24
 
     def _put_list(self, handle, first, ints, start, count, factor, pairs):
-        number, at = handle
         if not 0 <= first <= first + count <= _LIST_VALUES:
             raise ValueError(f"values {first}..{first + count - 1} of a list of {_LIST_VALUES}")
         if isinstance(factor, float):
@@ -154,10 +155,10 @@ class Points:
         params[viper.START] = start
         params[viper.COUNT] = count
         params[viper.MANTISSA], params[viper.EXPONENT] = factor
-        params[viper.TO] = at + 4 * first
+        params[viper.TO] = 4 * (_LIST_VALUES * handle + first)
         params[viper.PAIRS] = pairs
-        viper.scale(ints, params, self._image)
-        self._fresh[number] = 1
+        viper.scale(ints, params, self._lists)
+        self._fresh[handle] = 1
 
     def put(self, name, value):
         """Sets an integer that does not pass through the stage, at once; None: not known."""
@@ -265,7 +266,7 @@ class Points:
         return _ILLEGAL_DATA_ADDRESS
 
     def _encode(self, class_):
-        viper.encode(FIELDS, self.stage, self._image, self._fresh, class_.rows)
+        viper.encode(FIELDS, self.stage, self._image, self._fresh, self._lists, class_.rows)
 
 
 def _finite(value):

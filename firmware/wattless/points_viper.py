@@ -12,9 +12,9 @@ START, COUNT, MANTISSA, EXPONENT, TO, PAIRS = range(6)
 
 
 @micropython.viper
-def encode(fields: ptr16, singles: ptr32, image: ptr8, fresh: ptr8, rows: ptr32):
-    """The rows from rows[0] to rows[1] - 1 of the packed table, from native singles to registers; they and lists that
-    are not fresh become NaN. What is not finite becomes 0x7FC00000, as uint16 0xFFFF."""
+def encode(fields: ptr16, singles: ptr32, image: ptr8, fresh: ptr8, lists: ptr8, rows: ptr32):
+    """The rows from rows[0] to rows[1] - 1 of the packed table to registers: native singles, which become NaN, and
+    lists, 204 bytes each: NaN unless they are fresh. What is not finite becomes 0x7FC00000, as uint16 0xFFFF."""
     nan = 0x7FC0
     nan = nan << 16
     row = rows[0]
@@ -25,10 +25,19 @@ def encode(fields: ptr16, singles: ptr32, image: ptr8, fresh: ptr8, rows: ptr32)
         kind = fields[3 * row + 2] & 0xFF
         row += 1
         if kind & 0x80:
+            count = 51
             if fresh[slot]:
                 fresh[slot] = 0
+                bits = 204 * slot
+                while count:
+                    image[to] = lists[bits]
+                    image[to + 1] = lists[bits + 1]
+                    image[to + 2] = lists[bits + 2]
+                    image[to + 3] = lists[bits + 3]
+                    bits += 4
+                    to += 4
+                    count -= 1
             else:
-                count = 51
                 while count:
                     image[to] = 0x7F
                     image[to + 1] = 0xC0
