@@ -61,8 +61,3 @@ def _instructions(log) -> int:
         elif line.startswith(b"IN:"):
             block = None
     return total + sum(n * sizes[block] for block, n in runs.items())
-
-
-def each(script: Path, few: int, many: int, *args: object) -> int:
-    """Instructions of one round of a script that takes the number of rounds as its first argument."""
-    return (count(script, many, *args)[0] - count(script, few, *args)[0]) // (many - few)

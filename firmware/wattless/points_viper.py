@@ -1,7 +1,8 @@
 """Registers of points: singles of the stage and scaled integers to big-endian float32, in viper because every float in
 Python is an allocation.
 
-Cost (viper on ARM): encode some 30 instructions a row, scale 100 a value. No heap.
+Cost (viper on ARM, measured): encode 104 k instructions a window (206 rows, 16 lists), 2.5 k a half period; scale 340 a
+value. No heap.
 """
 
 import micropython

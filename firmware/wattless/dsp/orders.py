@@ -17,8 +17,8 @@ sums, active power of each order, smoothing.
 Energies and products are pairs of words (high, low), value = high 2**28 + low, 0 <= low < 2**28; with negative values
 high is negative. Bounds as in dsp/spectrum.py: the energies of a channel together below 2**58, |re|, |im| < 2**29.
 
-Cost (viper on ARM, a channel): between 4 to 5 k, roots 260 an energy, single_bins 1.6 k, weighted 9 k, products 12 k,
-smooth 1.6 k. No heap. Viper only: what a window takes of them is a thirtieth of its dsp.
+Cost (viper on ARM, a channel, measured): between 6.6 k, roots 330 an energy, single_bins 2.5 k, weighted 11 k, products
+16 k, add 2.4 k. No heap. Viper only: what a window takes of them is a thirtieth of its dsp.
 """
 
 import micropython
@@ -28,7 +28,7 @@ INTERHARMONIC_SUBGROUPS, INTERHARMONIC_GROUPS, GROUPS, BINS = range(4)  # kinds 
 OWN1, OWN_REST, REST = 0, 2, 4
 # what `weighted` writes: pairs
 SUM_H2, SUM_1, SUM_H = 0, 2, 4
-# what `gather` does: numbers of pairs
+# what `gather` writes: numbers of pairs
 ALL_SG1, ALL_THDS, ALL_THDS40, ALL_G1, ALL_THDG, ALL_OWN1, ALL_OWN_REST, ALL_H2, ALL_1, ALL_H = range(10)
 GATHERED = 10
 
