@@ -14,7 +14,7 @@ from array import array
 
 import micropython
 from micropython import const
-from wattless.capture import layout
+from wattless.capture import delay, layout
 from wattless.capture.layout import BAD_CRC, CLIPPED, DISTURBED, EXPECTED, HEAD, LOST, NEXT, START, STOP
 
 GUARD = 16  # samples kept twice, for filters that run over the end of the ring
@@ -123,6 +123,17 @@ class Stream:
         self._last = [0] * _MARKS
         self._bits = [0] * _MARKS
         self.marks = 0  # how many stretches of samples have bits
+        self.tap = None  # function(records, bytes) that sees all that the source gives
+        self._delays = []
+        self._reach = 0  # the longest delay
+
+    def delay(self, delays):
+        """Holds channel k back by delays[k] samples, 0 to 7, from now on."""
+        self._delays = []
+        for k in range(self._state[layout.KEPT]):
+            if delays[k]:
+                self._delays += delay.lines(delays[k], k, self)
+        self._reach = max(delays)
 
     def index(self, sample):
         """Where sample number `sample` stands in the ring; it must be one of the last `length`."""
@@ -148,6 +159,8 @@ class Stream:
         size = self.source.readinto(self._block)
         if size < 0:
             self.ended = True
+        elif size and self.tap:
+            self.tap(self._block, size)
         self._next = 0
         self._filled = max(0, size) // self.record_bytes
         return self._filled > 0
@@ -159,13 +172,22 @@ class Stream:
         state[BAD_CRC] = state[DISTURBED] = state[CLIPPED] = 0
         first = state[START] = self._next
         state[STOP] = stop
+        head = state[HEAD]
         self._unpack(self._block, self.data, self._tables, state)
         done = self._next = state[NEXT]
         if done > first:
+            self._hold_back(head, done - first)
             self.count += done - first
             self._mark(self.count - (done - first), self.count - 1, self._troubles(first, done))
         if done < stop:
             self._bridge(state[LOST])
+
+    def _hold_back(self, head, count):
+        """Delays the `count` samples from ring index `head` on."""
+        for line in self._delays:
+            line[delay.START] = head
+            line[delay.COUNT] = count
+            delay.hold(self.data, line)
 
     def _troubles(self, first, done):
         """Counts what was wrong with the records first..done-1; bits of a mark."""
@@ -209,13 +231,15 @@ class Stream:
         if lost > FILL_LIMIT or not self.count:
             self.broken = lost
             return
-        self._hold(lost)
+        head = self._state[HEAD]
+        self._repeat(lost)
+        self._hold_back(head, lost)
         self.gaps += 1
         self._mark(self.count, self.count + lost - 1, GAP)
         self.count += lost
         self.lost += lost
 
-    def _hold(self, count):
+    def _repeat(self, count):
         """Repeats the last sample in place of `count` lost frames, which is what a frame with a wrong CRC does: zeros
         are one."""
         state, record = self._state, self._lost_record
@@ -238,10 +262,13 @@ class Stream:
         self.broken = 0
         self.marks = 0
         self._state[EXPECTED] = -1
+        for line in self._delays:
+            line[delay.FRESH] = 1
 
     def _mark(self, first, last, bits):
         if not bits:
             return
+        last += self._reach
         n = self.marks
         if n and (n == _MARKS or (self._bits[n - 1] == bits and first <= self._last[n - 1] + 1)):
             self._last[n - 1] = last
