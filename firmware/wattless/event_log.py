@@ -5,18 +5,21 @@ itself to `listeners` is called with the entry at once, both times: in the middl
 Numbers, counts and the listeners know every event; the entries of the oldest are overwritten.
 
 Heap on 32-bit ARM: the log 1.5 KB, 32 B of it an entry, in arrays. An Entry is made when it is asked for: 0.5 KB of
-garbage, its dict 0.3 KB.
+garbage, its dict 0.3 KB; for `state` with 32 entries 2.5 KB.
 """
 
 from array import array
 from math import isnan, nan
+from struct import pack_into, unpack_from
 
 from micropython import const
 
 # As codes.py, which is not on the meter, has them: 30 + k is bit k of the wiring diagnosis.
 NAMES = {1: "dip", 2: "swell", 3: "interruption", 4: "rvc"}
 NAMES.update({10: "gap", 11: "crc", 12: "clip", 13: "flat", 14: "jitter", 15: "offset", 16: "noise", 17: "supply"})
-NAMES.update({20: "noload", 50: "clock"})
+NAMES.update({20: "noload", 50: "clock", 51: "setting", 52: "calibrated", 53: "unlocked", 54: "wrong_code"})
+NAMES.update({55: "restart", 56: "tamper", 57: "store"})
+WHO = ("console", "modbus", "mqtt")  # bits of the mask of codes 51 to 54: who asked
 CHANNELS = (None, "l1", "l2", "l3", "n", "l12", "l23", "l31")  # 3p3w measures line voltages
 STATES = ("begin", "end", "cut")
 
@@ -26,6 +29,12 @@ CUT = const(2)  # samples are missing: it lasted at least as long as `duration` 
 
 _CODES = const(64)  # 1 to 63
 _CODE, _CHANNEL, _MASK, _STATE = range(4)
+_STATE_HEAD = "<IHHI"  # of state(): mark, entries, codes counted, total; then all kinds, unix times, values; counts
+_STATE_COUNT = "<II"
+_HEAD_BYTES = const(12)
+_ENTRY_BYTES = const(24)
+_COUNT_BYTES = const(8)
+_MARK = 0x57455631  # "WEV1"
 _VALUES = {  # what `value` and `detail` are called
     1: ("residual", None),
     2: ("maximum", None),
@@ -80,7 +89,9 @@ class Entry:
         far as they are known."""
         line = {"event": self.name, "code": self.code, "number": self.number, "state": STATES[self.state]}
         line["channel"] = CHANNELS[self.channel]
-        if self.mask:
+        if 51 <= self.code <= 54:
+            line["by"] = "".join([who for bit, who in zip((1, 2, 4), WHO) if self.mask & bit])
+        elif self.mask:
             line["channels"] = self.channels
         line["t"] = self.t
         line["unix_ms"] = self.unix_ms
@@ -165,8 +176,69 @@ class EventLog:
         self._tell(number)
         return number
 
+    def state(self):
+        """Entries, numbers and counts for the store, a bytearray, without the numbers of samples: 12 bytes, 24 an entry
+        (oldest first), 8 for each code that was counted; at most 12 + 24 * capacity + 504."""
+        count, codes, capacity = 0, 0, self.capacity
+        while self._holds(self.total - count):
+            count += 1
+        for k in self._counts:
+            codes += k != 0
+        data = bytearray(_HEAD_BYTES + _ENTRY_BYTES * count + _COUNT_BYTES * codes)
+        pack_into(_STATE_HEAD, data, 0, _MARK, count, codes, self.total)
+        first = (self.total - count + 1) % capacity
+        at = _HEAD_BYTES
+        _unroll(memoryview(self._kinds), 4, first, count, data, at)
+        at += 4 * count
+        for k in range(count):
+            pack_into("<q", data, at, self._times[2 * ((first + k) % capacity) + 1])
+            at += 8
+        _unroll(memoryview(bytes(self._values)), 12, first, count, data, at)
+        at += 12 * count
+        for code in range(1, _CODES):
+            if self._counts[code]:
+                pack_into(_STATE_COUNT, data, at, code, self._counts[code])
+                at += _COUNT_BYTES
+        return data
+
+    def restore(self, data):
+        """Goes on where `state` was taken, before anything was logged: numbers count on, listeners hear nothing. What
+        was in progress is CUT, of unknown duration; samples are counted anew, so no entry knows its own any more.
+
+        ValueError, and nothing changes: these are no saved events, or something was logged already."""
+        if self.total:
+            raise ValueError("events: {} were logged already, restore before the first".format(self.total))
+        if len(data) < _HEAD_BYTES or unpack_from("<I", data, 0)[0] != _MARK:
+            raise ValueError("events: these {} bytes are no saved events of this version".format(len(data)))
+        _, count, codes, total = unpack_from(_STATE_HEAD, data, 0)
+        times = _HEAD_BYTES + 4 * count
+        values, counts = times + 8 * count, times + 20 * count
+        if len(data) != counts + _COUNT_BYTES * codes or count > total:
+            raise ValueError("events: {} bytes are not {} events and {} counts".format(len(data), count, codes))
+        for at in range(_HEAD_BYTES, times, 4):
+            if not 0 < data[at] < _CODES or data[at + 1] >= len(CHANNELS) or data[at + 3] > CUT:
+                text = "events: an entry has code {}, channel {}, state {}"
+                raise ValueError(text.format(data[at], data[at + 1], data[at + 3]))
+        for at in range(counts, len(data), _COUNT_BYTES):
+            if not 0 < unpack_from("<I", data, at)[0] < _CODES:
+                raise ValueError("events: there is a count of code {}".format(unpack_from("<I", data, at)[0]))
+        for k in range(max(0, count - self.capacity), count):
+            slot = (total - count + k + 1) % self.capacity
+            at = _HEAD_BYTES + 4 * k
+            self._kinds[4 * slot : 4 * slot + 4] = data[at : at + 4]
+            if data[at + _STATE] == OPEN:
+                self._kinds[4 * slot + _STATE] = CUT
+            self._times[2 * slot] = -1
+            self._times[2 * slot + 1] = unpack_from("<q", data, times + 8 * k)[0]
+            duration, value, detail = unpack_from("<fff", data, values + 12 * k)
+            self._values[3 * slot], self._values[3 * slot + 1], self._values[3 * slot + 2] = duration, value, detail
+        for at in range(counts, len(data), _COUNT_BYTES):
+            code, count = unpack_from(_STATE_COUNT, data, at)
+            self._counts[code] = count
+        self.total = total
+
     def _holds(self, number):
-        return max(0, self.total - self.capacity) < number <= self.total
+        return self.dropped < number <= self.total and self._kinds[4 * (number % self.capacity)] != 0
 
     def _count(self, code):
         if not 0 < code < _CODES:
@@ -200,6 +272,13 @@ class EventLog:
             entry = self.get(number)
             for function in self.listeners:
                 function(entry)
+
+
+def _unroll(ring, size, first, count, data, at):
+    """`count` items of `size` bytes, from item `first` of the ring on, into `data`."""
+    before = min(count, len(ring) // size - first)
+    data[at : at + size * before] = ring[size * first : size * (first + before)]
+    data[at + size * before : at + size * count] = ring[: size * (count - before)]
 
 
 def _rounded(value, digits):
