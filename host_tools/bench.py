@@ -11,6 +11,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 from host_tools import metering_cost
+from host_tools.emulator.stm32f405.cost import handler_cost
 from host_tools.emulator.window import SIZES, Costs, Tally, costs
 from host_tools.toolchain import build_mpy
 from host_tools.toolchain.paths import BUILD
@@ -21,6 +22,7 @@ SLICE_MS, SLICE_CPI = 5, 2.5
 SLICE_LIMIT = int(SLICE_MS * CLOCK_HZ / 1000 / SLICE_CPI)
 COUNTED = ("capture.", "dsp.")  # kernels outside are shown, but are not the dsp of a window
 HALF_PERIODS = ("dsp.half.", "dsp.flicker.")  # nor are those of half periods, which have a sum of their own
+INTERRUPT_LIMITS = (300, 300)  # instructions a frame
 METERING_LIMITS = (2_000_000, 16_384)  # instructions, bytes of garbage
 COLUMNS = ("viper", "thumb")
 
@@ -168,6 +170,15 @@ def metering_table(costs: dict[str, tuple[int, int]]) -> str:
     return "\n".join(lines)
 
 
+def interrupt_table(cost: dict[str, int]) -> str:
+    """What the converter's interrupt takes on the F405, for a reader."""
+    lines = ["", "DRDY interrupt of the STM32F405 (viper, the shipped handler in the register model)"]
+    words = {"frame": "a frame", "wrap": "at the ring's end", "byte": "with a byte for RS-485", "worst": "behind lost ones"}
+    lines += [f"  {text:<28}{cost[name]:>14,}" for name, text in words.items()]
+    lines.append(_verdict("interrupt", "viper", cost["frame"], *INTERRUPT_LIMITS))
+    return "\n".join(lines)
+
+
 def _verdict(name: str, column: str, count: int | None, limit: int, aim: int) -> str:
     wanted = f"target {limit:>10,}" + (f", aiming at {aim:,}" if aim != limit else "")
     mark = "-" if count is None else "ok" if count <= limit else f"{count / limit:.2f} times too many"
@@ -194,6 +205,8 @@ def main() -> None:
     found = measure()
     rows = figures(found)
     print(table(found, rows), flush=True)
+    rows["interrupt"] = handler_cost()
+    print(interrupt_table(rows["interrupt"]), flush=True)
     costs = metering_cost.measure()
     print(metering_table(costs))
     rows["metering"] = {part: {"instructions": count, "garbage": size} for part, (count, size) in costs.items()}
