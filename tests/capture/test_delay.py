@@ -13,8 +13,8 @@ RNG = np.random.default_rng(5)
 LENGTH, GUARD, CHANNELS = 100, 16, 7
 
 
-def job(wide, channel, delay, counts):
-    """(job, the ring afterwards): blocks of `counts` new samples, the first of them at index 90."""
+def job(wide, channel, delay, counts, swaps=0):
+    """(job, the ring afterwards): blocks of `counts` new samples, the first of them at index 90; then so many swaps."""
     most = 2**27 if wide else 2**15
     ring = RNG.integers(-most, most, CHANNELS * (LENGTH + GUARD))
     plane = slice(channel * (LENGTH + GUARD), (channel + 1) * (LENGTH + GUARD))
@@ -27,13 +27,15 @@ def job(wide, channel, delay, counts):
         if at < GUARD:
             mine[LENGTH + at] = x
         at = (at + 1) % LENGTH
+    if swaps & 1:
+        mine[at - 1 if at else LENGTH - 1] = given[-1]
     expected[plane] = mine
     blocks, at, done = [], 90, 0
     for count in counts:
         blocks.append([at, ints(given[done : done + count])])
         done, at = done + count, (at + count) % LENGTH
     words = {"kernel": "delay", "length": LENGTH, "stride": LENGTH + GUARD, "wide": wide, "ring": ints(ring)}
-    return words | {"channel": channel, "delay": delay, "blocks": blocks}, ints(expected)
+    return words | {"channel": channel, "delay": delay, "blocks": blocks, "swaps": swaps}, ints(expected)
 
 
 JOBS = [
@@ -41,6 +43,12 @@ JOBS = [
     for wide in (False, True)
     for channel, delay in ((0, 1), (3, 3), (6, 7))
     for counts in ([64], [1] * 20, [5, 64, 64, 3, 50])
+] + [
+    job(wide, 4, delay, counts, swaps)
+    for wide in (False, True)
+    for delay in (1, 4, 7)
+    for counts in ([30], [3, 7])  # the second ends at the ring's end
+    for swaps in (1, 2)
 ]
 
 
@@ -65,6 +73,32 @@ def test_a_stream_delays_what_it_is_told():
     for channel in range(7):
         d = delays[channel]
         assert (samples(stream, 2000, 4900)[channel] == given[2000 - d : 4901 - d, channel]).all()
+
+
+@pytest.mark.parametrize("wide", (False, True))
+@pytest.mark.parametrize("block", (1, 3, 64))
+def test_what_is_repeated_is_what_came_whatever_the_blocks(block, wide):
+    """Frames with wrong CRCs and lost ones repeat the sample before them; then everything is delayed."""
+    given = codes(400).astype(np.int32) * 256 if wide else codes(400)
+    records = frames(given)
+    bad, lost = (63, 64, 65, 128, 200, 201), (70, 71, 192)
+    words = records["words"].view("u1").reshape(len(records), -1)
+    words[list(bad), 5] ^= 1  # of the first channel's code
+    channels = 3 if wide else 7
+    stream = stream_of(without(records, lost), block=block, wide=wide, channels=channels)
+    stream.source.record_bytes = stream.record_bytes
+    delays = (2, 0, 5, 7, 1, 0, 3, 0)
+    stream.delay(delays)
+    stream.drain()
+    came = given.copy()
+    for n in range(len(came)):
+        if n in bad or n in lost:
+            came[n] = came[n - 1]
+    ring = np.frombuffer(stream.data, np.int32 if wide else np.int16)
+    for channel in range(channels):
+        got = [ring[channel * stream.stride + stream.index(n)] for n in range(10, 400)]
+        expected = came[10 - delays[channel] : 400 - delays[channel], channel]
+        assert got == list(expected * 16 if wide else expected)  # 20 bits in the upper part of 28
 
 
 def test_a_mark_covers_the_delayed_channels_too():

@@ -28,4 +28,8 @@ for text in open(sys.argv[1]):
             line[delay.START] = start
             line[delay.COUNT] = len(values)
             delay.hold(data, line)
+    for line in lines:
+        line[delay.START] = (start + len(values)) % ring.length
+        for _ in range(job["swaps"]):
+            delay.swap(data, line)
     print(json.dumps(list(data)))

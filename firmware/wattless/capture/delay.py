@@ -79,3 +79,21 @@ def hold(ring: ptr16, words: ptr32):
             at -= length * step
         count -= 1
     words[_NEXT] = next
+
+
+@micropython.viper
+def swap(ring: ptr16, words: ptr32):
+    """Exchanges the sample in front of START in the ring with the newest one held back, as which it came: what repeats
+    the sample before, a lost frame, repeats that. A second time puts both back."""
+    if words[FRESH] == 0:
+        index = words[START]
+        if index == 0:
+            index = words[_LENGTH]
+        at = words[_BASE] + (index - 1) * words[_STEP]
+        newest = words[_NEXT]
+        if newest == 0:
+            newest = words[_DELAY]
+        newest = newest + _HELD - 1
+        x = ring[at]
+        ring[at] = words[newest]
+        words[newest] = x

@@ -173,7 +173,9 @@ class Stream:
         first = state[START] = self._next
         state[STOP] = stop
         head = state[HEAD]
+        self._swap_newest(head)
         self._unpack(self._block, self.data, self._tables, state)
+        self._swap_newest(head)
         done = self._next = state[NEXT]
         if done > first:
             self._hold_back(head, done - first)
@@ -181,6 +183,12 @@ class Stream:
             self._mark(self.count - (done - first), self.count - 1, self._troubles(first, done))
         if done < stop:
             self._bridge(state[LOST])
+
+    def _swap_newest(self, head):
+        """Puts the newest samples as they came in front of ring index `head`, or takes them off again."""
+        for line in self._delays:
+            line[delay.START] = head
+            delay.swap(self.data, line)
 
     def _hold_back(self, head, count):
         """Delays the `count` samples from ring index `head` on."""
@@ -232,7 +240,9 @@ class Stream:
             self.broken = lost
             return
         head = self._state[HEAD]
+        self._swap_newest(head)
         self._repeat(lost)
+        self._swap_newest(head)
         self._hold_back(head, lost)
         self.gaps += 1
         self._mark(self.count, self.count + lost - 1, GAP)
