@@ -166,9 +166,10 @@ def packed(design, flatten):
     return data
 
 
-def quarter_sine():
-    """513 integers: round(32768 sin(2 pi k / 2048)), k = 0..512; the last one is 32768."""
-    return np.round(32768 * np.sin(2 * np.pi * np.arange(SINE_POINTS // 4 + 1) / SINE_POINTS)).astype(int)
+def sine():
+    """2048 integers: round(-32768 sin(2 pi k / 2048)), 32768 stored as 32767."""
+    exact = -32768 * np.sin(2 * np.pi * np.arange(SINE_POINTS) / SINE_POINTS)
+    return np.minimum(np.round(exact), 32767).astype(int)
 
 
 def _literal(name, data):
@@ -184,8 +185,9 @@ def _module(summary, *literals):
 
 def tables():
     """{file name: text} of every generated module."""
-    sine = _literal("QUARTER", quarter_sine().astype("<u2").tobytes())
-    files = {"sine_table.py": _module("Quarter wave of 32768 sin(2 pi k / 2048), k = 0..512, 16-bit words.", sine)}
+    table = _literal("TABLE", sine().astype("<i2").tobytes())
+    summary = "-32768 sin(2 pi k / 2048), k = 0..2047, in 16-bit words, 32767 for 32768."
+    files = {"sine_table.py": _module(summary, table)}
     for rate, design in DESIGNS.items():
         for adc, flatten in (("sinc3", True), ("ideal", False)):
             front_end = "sinc3 flattened" if flatten else "ideal converter"

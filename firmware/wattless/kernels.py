@@ -1,10 +1,11 @@
 """Which kernels the signal core runs on: viper everywhere, Thumb-2 twins where a board has them and they are right.
 
-At start the twins work through the same small golden vectors as the viper kernels (selftest.py). One difference, in one
-bit, and the meter runs on viper and says so; `name` and `reason` are for diagnostics.
+At start the twins work through the same small golden vectors as the viper kernels (selftest.py, which leaves memory
+again afterwards). One difference, in one bit, and the meter runs on viper and says so; `name` and `reason` are for
+diagnostics.
 """
 
-from wattless import selftest
+import sys
 
 
 class Kernels:
@@ -51,7 +52,7 @@ def thumb():
     return Kernels("thumb", "", modules + (correction_thumb, phase_thumb, half_thumb, tone_thumb))
 
 
-def choose(wanted, runs_thumb, load=thumb, golden=selftest.GOLDEN):
+def choose(wanted, runs_thumb, load=thumb, golden=None):
     """The Kernels for the setting `wanted` ("auto", "viper", "thumb") on a board that runs Thumb-2 code or does not.
 
     load, golden: for tests."""
@@ -63,7 +64,7 @@ def choose(wanted, runs_thumb, load=thumb, golden=selftest.GOLDEN):
         fast = load()
     except ImportError as error:
         return _checked(viper("the Thumb-2 kernels are not installed: {}".format(error)), golden)
-    failed = selftest.failures(fast, golden)
+    failed = _failures(fast, golden)
     if failed:
         return viper("Thumb-2 kernels failed their self-test: " + ", ".join(failed), failed)
     fast.reason = "as configured" if wanted == "thumb" else "self-test passed"
@@ -72,7 +73,19 @@ def choose(wanted, runs_thumb, load=thumb, golden=selftest.GOLDEN):
 
 def _checked(kernels, golden):
     """Viper kernels can be wrong too, where an old compiler made them."""
-    kernels.failed = selftest.failures(kernels, golden)
+    kernels.failed = _failures(kernels, golden)
     if kernels.failed:
         kernels.reason += "; self-test failed: " + ", ".join(kernels.failed)
     return kernels
+
+
+def _failures(kernels, golden):
+    """Runs the self-test, whose module takes 1.2 KB of heap frozen and 5 KB from a .mpy file, and forgets it."""
+    known = "wattless.selftest" in sys.modules
+    import wattless
+    from wattless import selftest
+
+    failed = selftest.failures(kernels, golden)
+    if not known:
+        del sys.modules["wattless.selftest"], wattless.selftest
+    return failed

@@ -10,8 +10,9 @@ Counters and energies are integers: `put` sets them at once.
 
 Floats are single precision on every interpreter: what a PC prints is what a register of the board says.
 
-The packed table takes 8 KB of heap, a Points object 15 KB: registers 7.3 KB, waiting lists 5.7 KB, stage 1.3 KB. `read`
-allocates nothing, publishing nothing but the time.
+The packed table takes 8 KB of heap, a Points object 11 KB: registers 7.3 KB, stage 1.3 KB. Lists wait in memory that
+somebody has to spare then (wait_in), or in 5.7 KB of their own. `read` allocates nothing, publishing nothing but the
+time.
 """
 
 import struct
@@ -99,7 +100,7 @@ class Points:
         self._segments = array("H", SEGMENTS)
         self._image = bytearray(2 * (self._segments[-1] + self._segments[-2]))  # big-endian, as Modbus sends it
         self._fresh = bytearray(lists)
-        self._lists = bytearray(4 * _LIST_VALUES * lists)
+        self._lists = None
         self._params = array("i", bytes(24))
         self._places = {}  # of put: looking a name up takes up to 50 k instructions
         self.stage = array("f", [_NAN] * slots)
@@ -115,6 +116,17 @@ class Points:
                 _pack_integer(self._image, register, kind & 0xFF, None)
 
     # What metering does.
+
+    def wait_in(self, memory, size):
+        """Lets lists wait in `memory`, a buffer of `size` bytes, which nobody else may need between the first put_list
+        and `publish`. Without this they wait in memory of their own. ValueError when it is less than waiting_bytes."""
+        if size < self.waiting_bytes():
+            raise ValueError(f"lists of {self.waiting_bytes()} bytes cannot wait in {size}")
+        self._lists = memory
+
+    def waiting_bytes(self):
+        """What all lists take while they wait."""
+        return 4 * _LIST_VALUES * len(self._fresh)
 
     def at(self, name):
         """The slot of the scalar `name`, for writing into `stage`."""
@@ -158,6 +170,8 @@ class Points:
         params[viper.MANTISSA], params[viper.EXPONENT] = factor
         params[viper.TO] = 4 * (_LIST_VALUES * handle + first)
         params[viper.PAIRS] = pairs
+        if self._lists is None:
+            self._lists = bytearray(self.waiting_bytes())
         viper.scale(ints, params, self._lists)
         self._fresh[handle] = 1
 
@@ -233,6 +247,22 @@ class Points:
         return self.value(_row(name))
 
     @staticmethod
+    def rows(update, first=None):
+        """(id as bytes, row as `value` wants it) of an update class in table order, from the id `first` on: one after
+        the other, for all of them take 20 KB."""
+        number = _CLASSES.index(update)
+        at = 1
+        for row in _rows():
+            end = IDS.find(b" ", at)
+            if row[2] >> 8 == number:
+                id_ = IDS[at:end]
+                if first == id_:
+                    first = None
+                if first is None:
+                    yield id_, row
+            at = end + 1
+
+    @staticmethod
     def row(name):
         """What `value` wants, for those who ask often. KeyError when there is no such row."""
         return _row(name)
@@ -267,7 +297,8 @@ class Points:
         return _ILLEGAL_DATA_ADDRESS
 
     def _encode(self, class_):
-        viper.encode(FIELDS, self.stage, self._image, self._fresh, self._lists, class_.rows)
+        lists = self._fresh if self._lists is None else self._lists  # of None, none is fresh
+        viper.encode(FIELDS, self.stage, self._image, self._fresh, lists, class_.rows)
 
 
 def _finite(value):

@@ -21,7 +21,7 @@ class Sliced:
 
 def run(kernels, job):
     if job["kernel"] == "sine":
-        return list(sine.table())
+        return list(array("h", sine.table()))
     z = array("i", job["z"])
     fft.transform(z, sine.table(), len(z) // 2, Sliced(kernels, job["slice"]) if "slice" in job else kernels)
     return list(z)

@@ -7,7 +7,7 @@ from host_tools import make_tables
 from host_tools.toolchain.paths import ROOT
 from tests.dsp.jobs_resample import bank_of, taps_at
 from wattless.dsp import phase
-from wattless.dsp.sine_table import QUARTER
+from wattless.dsp.sine_table import TABLE
 from wattless.meter import filter_bank
 
 RATES = [12800, 10240]
@@ -23,9 +23,9 @@ def test_checked_in_tables_are_the_generated_ones():
         assert checked_in == text, f"{name}: run python -m host_tools.make_tables"
 
 
-def test_quarter_sine():
-    exact = 32768 * np.sin(np.pi / 2 * np.arange(513) / 512)
-    assert np.abs(np.frombuffer(QUARTER, "<u2") - exact).max() <= 0.5
+def test_sine():
+    exact = np.minimum(-32768 * np.sin(np.pi * np.arange(2048) / 1024), 32767)
+    assert np.abs(np.frombuffer(TABLE, "<i2") - exact).max() <= 0.5
 
 
 def test_arctangents():

@@ -31,6 +31,7 @@ class Quantities:
 
 
 points = Points()
+points.wait_in(bytearray(points.waiting_bytes()), points.waiting_bytes())  # as a meter's window does
 time_base = TimeBase(12800)
 time_base.set(0, START)
 out = []
@@ -147,6 +148,7 @@ class Quantities:
 
 
 points = Points()
+points.wait_in(bytearray(points.waiting_bytes()), points.waiting_bytes())  # as a meter's window does
 time_base = TimeBase(12800)
 time_base.set(0, 1767261600000 - 5100)
 settings = config.load({})

@@ -9,23 +9,44 @@ needs of an earlier pair stays behind as a packed copy of 16 bits a value (8 KB,
     I3, IN   squares, V3 I3            transform
 
 The packed copy rounds once more, by at most half an LSB of the converter and without bias; only products see it.
-Heap: 16 KB buffer, 2.5 KB pieces, 0.9 KB results a channel; the sine table (4 KB) and the filter bank are shared.
+Heap: 16 KB buffer, 2.5 KB pieces, 0.9 KB results a channel; sine table (4 KB) and filter bank come
+with their modules.
 """
 
 from array import array
 
+from micropython import const
 from wattless.dsp import correction, fft, orders, resample, spectrum, sums
 
 CHANNELS = 7
-V1, V2, V3, I1, I2, I3, IN = range(CHANNELS)
+V1 = const(0)
+V2 = const(1)
+V3 = const(2)
+I1 = const(3)
+I2 = const(4)
+I3 = const(5)
+IN = const(6)
 
 # pairs (high, low) of Window.sums
-V1V1, V2V2, V3V3, V1V2, V2V3, V3V1, I1I1, I2I2, I3I3, ININ, V1I1, V2I2, V3I3 = range(13)
+V1V1 = const(0)
+V2V2 = const(1)
+V3V3 = const(2)
+V1V2 = const(3)
+V2V3 = const(4)
+V3V1 = const(5)
+I1I1 = const(6)
+I2I2 = const(7)
+I3I3 = const(8)
+ININ = const(9)
+V1I1 = const(10)
+V2I2 = const(11)
+V3I3 = const(12)
 SUMS = 13
 CROSS = (V2V3, V3V1, V1I1, V2I2, V3I3)
 
 BAND_BINS = 4
 PACKED_BYTES = 4 * resample.POINTS
+SCRATCH_BYTES = 8 * resample.POINTS
 
 # pair of channels; where the sums of squares of both and of their product go (None: not needed); where the products
 # with the packed pair go: its first times our first, its second times our second, its second times our first; whether
@@ -67,6 +88,7 @@ class Window:
     kernels: object with resample, sums, fft, spectrum, correction: modules of kernels
     coils: channels that are Rogowski coils: integrated in the spectrum; sums and extremes stay those of the derivative
     between: what `between` has, kind 0 or 1 of dsp.orders.between; lists: None, or kind 2 or 3 of it for `lists`
+    buffer: the transform's memory, SCRATCH_BYTES at a multiple of 4; None: it is taken from the heap
 
     extremes: smallest and largest value of each channel, in 1/64 LSB
     sums: pairs of words (high, low), sum = high 2**28 + low, over 2048 points in 1/64 LSB; one factor of those in CROSS
@@ -77,9 +99,10 @@ class Window:
     between[channel]: magnitudes of what lies between the orders, V1 to I3; own[channel]: see dsp.orders.single_bins
     bands: pairs (high, low), energy of the four bins from `band_start` on of V1, V2, V3, if band_start is not 0
     Channels that no slot fills keep zeros.
+    scratch: SCRATCH_BYTES, anybody's from the end of the work on a window to the beginning of the next one.
     """
 
-    def __init__(self, ring, bank, sine, packed, cycles, slots, kernels, coils=(), between=0, lists=None):
+    def __init__(self, ring, bank, sine, packed, cycles, slots, kernels, coils=(), between=0, lists=None, buffer=None):
         self.ring = ring
         self.cycles = cycles
         self.sums = _words(2 * SUMS)
@@ -108,7 +131,7 @@ class Window:
         self._band = array("i", (resample.POINTS, 0, 0, 0, BAND_BINS, 0))
         self._coils = coils
         self._integral = array("i", (resample.POINTS, cycles, 0, 0, spectrum.ORDERS * cycles))
-        self._z = _words(2 * resample.POINTS)
+        self._z = self.scratch = buffer or bytearray(SCRATCH_BYTES)
         self._transform = fft.steps(resample.POINTS, kernels.fft)
         self._place = self._frac = self._length = 0
         self._work = self._windows()

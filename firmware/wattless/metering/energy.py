@@ -35,6 +35,20 @@ from wattless.metering.registers import add, net, times
 QUANTITIES = ("wh_import", "wh_export", "varh_q1", "varh_q2", "varh_q3", "varh_q4", "vah")
 SUMS = ("varh_import", "varh_export")
 LINES = ("_l1", "_l2", "_l3", "")
+# every quantity of every line, written out: constants lie in flash where they are frozen
+_IDS = (
+    "wh_import_l1", "wh_import_l2", "wh_import_l3", "wh_import",
+    "wh_export_l1", "wh_export_l2", "wh_export_l3", "wh_export",
+    "varh_q1_l1", "varh_q1_l2", "varh_q1_l3", "varh_q1",
+    "varh_q2_l1", "varh_q2_l2", "varh_q2_l3", "varh_q2",
+    "varh_q3_l1", "varh_q3_l2", "varh_q3_l3", "varh_q3",
+    "varh_q4_l1", "varh_q4_l2", "varh_q4_l3", "varh_q4",
+    "vah_l1", "vah_l2", "vah_l3", "vah",
+)  # fmt: skip
+_SUM_IDS = (
+    "varh_import_l1", "varh_import_l2", "varh_import_l3", "varh_import",
+    "varh_export_l1", "varh_export_l2", "varh_export_l3", "varh_export",
+)  # fmt: skip
 # active, reactive energy, never less; % of In
 STARTING = {"0.2S": (0.1, 0.1), "0.5S": (0.1, 0.2), "1": (0.2, 0.3)}
 
@@ -93,8 +107,8 @@ class Energy:
         self._work = array("i", bytes(4 * r.WORK))
         self._work[r.MOVED] = -1  # all, for the first time
         self._registers = r.Registers(_REGISTERS, config.adc_rate)
-        self._ids = [name + line for name in QUANTITIES for line in LINES]
-        self._sum_ids = [name + line for name in SUMS for line in LINES]
+        self._ids = _IDS
+        self._sum_ids = _SUM_IDS
         self._end = None  # of the last window: sample
         self._end_parts = 0  # and 1/65536
 

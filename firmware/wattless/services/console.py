@@ -9,7 +9,7 @@ window counts from 0, t is the first sample's time in seconds from the start, ds
 the values (Meter.fingerprint); then come all points of the class in table order, and in a window's line the energies
 and counters. What is not known is null. Numbers have 9 significant digits: single precision.
 
-A window's line is 15 to 20 KB. Heap: 24 bytes a row and the ids. No piece is larger than a list of 51 floats.
+A window's line is 15 to 20 KB. No piece is larger than a list of 51 floats.
 """
 
 _NUMBER = b"%.9g"
@@ -28,10 +28,7 @@ class Console:
         self._write = stream.write
         self._flush = stream.flush
         self._points = points
-        self._rows = {}  # class: list of (id, row)
         self._seen = dict.fromkeys(_INTERVALS, 0)
-        ids = points.ids("status")
-        self._counters = ids[ids.index("lost_frames") :]
 
     def window(self, points):
         """One line, for the window that `points` published last, and one for each interval that ended with it. Raises
@@ -94,12 +91,12 @@ class Console:
 
     def _write_rows(self, update):
         points, write = self._points, self._write
-        if update not in self._rows:
-            ids = self._counters if update == "counters" else points.ids(update)
-            self._rows[update] = [(id_, points.row(id_)) for id_ in ids]
-        for id_, row in self._rows[update]:
+        first = None
+        if update == "counters":
+            update, first = "status", b"lost_frames"
+        for id_, row in points.rows(update, first):
             write(b', "')
-            write(id_.encode())
+            write(id_)
             write(b'": ')
             value = points.value(row)
             if isinstance(value, list):
@@ -109,7 +106,7 @@ class Console:
                     self._value(item)
                     separator = b", "
                 write(b"]")
-            elif id_.startswith("source_h") and value in range(len(_SOURCES)):
+            elif id_.startswith(b"source_h") and value in range(len(_SOURCES)):
                 write(_SOURCES[value])
             else:
                 self._value(value)
