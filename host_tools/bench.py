@@ -173,7 +173,8 @@ def metering_table(costs: dict[str, tuple[int, int]]) -> str:
 def interrupt_table(cost: dict[str, int]) -> str:
     """What the converter's interrupt takes on the F405, for a reader."""
     lines = ["", "DRDY interrupt of the STM32F405 (viper, the shipped handler in the register model)"]
-    words = {"frame": "a frame", "wrap": "at the ring's end", "byte": "with a byte for RS-485", "worst": "behind lost ones"}
+    words = {"frame": "a frame", "wrap": "at the ring's end", "byte": "with a byte for RS-485"}
+    words["worst"] = "behind lost frames"
     lines += [f"  {text:<28}{cost[name]:>14,}" for name, text in words.items()]
     lines.append(_verdict("interrupt", "viper", cost["frame"], *INTERRUPT_LIMITS))
     return "\n".join(lines)

@@ -11,13 +11,13 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
 
-from host_tools import live_table, runtimes, scenarios
+from host_tools import front_end, live_table, runtimes, scenarios
 from host_tools.virtual_meter import VirtualMeter
 
 HOST = "127.0.0.1"
@@ -44,22 +44,29 @@ def run(
     runtime: str = "micropython",
     duration: float | None = None,
     svg: str | None = None,
+    plant: str | None = None,
+    shell: bool = False,
+    store: str | None = None,
 ) -> int:
     """Runs a scenario until Ctrl-C, SIGTERM, a closed terminal or the end of `duration` (s); returns the exit code.
 
     `headless`: plain lines in place of the table, as everywhere where standard output is no terminal. `port`: of Modbus
-    TCP; when it is taken, the next free one. `svg`: a file for a picture of the last table. Exit code 1: the meter
-    died, or there is no port for it.
+    TCP; when it is taken, the next free one. `svg`: a file for a picture of the last table. `plant`: errors of the
+    inputs, as front_end.read takes them. `shell`: with the serial console, on a pseudo-terminal. `store`: a folder for
+    what survives a restart. Exit code 1: the meter died, or there is no port for it.
     """
     try:
         site = scenarios.make(scenario)
+        errors = front_end.read(plant) if plant else None
+        extras = [*(["--shell"] if shell else []), *(["--store", _folder(store)] if store else [])]
         settings = {**site.config, "modbus_tcp_port": free_port(port), "modbus_parity": PTY_PARITY}
         plain = headless or not sys.stdout.isatty() or Console().is_dumb_terminal
         show = Lines(settings) if plain else Screen(settings, scenario)
         show.say(f"{scenario}: {site.description} ({SIMULATED})")
         if settings["modbus_tcp_port"] != port:
             show.say(f"port {port} is taken: Modbus TCP is on {settings['modbus_tcp_port']}")
-        with _stop_signals() as asked_to_stop, _started(site, settings, runtime) as meter, show:
+        started = started_meter(site.front_end(errors), settings, runtime, extras)
+        with _stop_signals() as asked_to_stop, started as meter, show:
             end = time.monotonic() + (float("inf") if duration is None else duration)
             _watch(meter, show, lambda: asked_to_stop() or time.monotonic() >= end)
     except KeyboardInterrupt:
@@ -98,6 +105,7 @@ class Lines:
     def __init__(self, settings: Mapping) -> None:
         self._settings = settings
         self._next = None
+        self._told: list[str] = []
 
     def __enter__(self) -> Lines:
         return self
@@ -112,10 +120,14 @@ class Lines:
         now = time.monotonic()
         if self._next is None:
             self._next = now
-            for line in connections(meter.announcements, self._settings):
+        where = connections(meter.announcements, self._settings)
+        if where != self._told:  # at first, and when a restart has changed it
+            self._told = where
+            for line in where:
                 self.say(line)
             tcp, rtu = meter.announcements["modbus_tcp"], meter.announcements["modbus_rtu"]
-            self.say(f"ready modbus-tcp {HOST}:{tcp['port']} modbus-rtu {rtu['path']}")
+            shell = f" shell {meter.announcements['shell']['path']}" if "shell" in meter.announcements else ""
+            self.say(f"ready modbus-tcp {HOST}:{tcp['port']} modbus-rtu {rtu['path']}{shell}")
         if now >= self._next:
             self._next = now + LINE_S
             self.say(" ".join(filter(None, [summary(meter.values), lag(meter)])))
@@ -129,7 +141,7 @@ class Screen:
         self._title = f"Wattless: {scenario} \N{MIDDLE DOT} {SIMULATED}"
         self._console = Console()
         self._live = Live(live_table.table({}, self._title), console=self._console, auto_refresh=False)
-        self._told_where = False
+        self._told: list[str] = []
 
     def __enter__(self) -> Screen:
         self._live.start(refresh=True)
@@ -142,9 +154,10 @@ class Screen:
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def window(self, meter: VirtualMeter) -> None:
-        if not self._told_where:
-            self._told_where = True
-            for line in [*connections(meter.announcements, self._settings), "Ctrl-C ends it."]:
+        where = connections(meter.announcements, self._settings)
+        if where != self._told:
+            self._told = where
+            for line in [*where, "Ctrl-C ends it."]:
                 self.say(line)
         self._live.update(live_table.table(meter.values, self._title, lag(meter)), refresh=True)
 
@@ -154,12 +167,15 @@ def connections(announcements: Mapping[str, Mapping], settings: Mapping) -> list
     tcp, rtu = announcements["modbus_tcp"], announcements["modbus_rtu"]
     vectors = f"-a {settings.get('modbus_unit', 1)} -t 4:float -B -r 1 -c 10 -1"
     line = f"-b {rtu['baud']} -P {PARITIES[rtu['parity']]}"
-    return [
+    lines = [
         f"Modbus TCP on {HOST}:{tcp['port']}",
         f"    mbpoll -m tcp -p {tcp['port']} {vectors} {HOST}",
         f"Modbus RTU on {rtu['path']}",
         f"    mbpoll -m rtu {line} {vectors} {rtu['path']}",
     ]
+    if "shell" in announcements:
+        lines.append(f"serial console on {announcements['shell']['path']}")
+    return lines
 
 
 def summary(values: Mapping) -> str:
@@ -191,16 +207,30 @@ def _watch(meter: VirtualMeter, show: Lines | Screen, finished: Callable[[], boo
         time.sleep(LOOK_S)
 
 
+def _folder(path: str) -> str:
+    """A folder for the store, made where there is none, as the meter (which has a folder of its own) finds it."""
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return str(Path(path).resolve())
+
+
 @contextlib.contextmanager
-def _started(site: scenarios.Scenario, settings: Mapping, runtime: str) -> Iterator[VirtualMeter]:
-    """The meter of these settings, fed with the site's frames."""
+def started_meter(
+    converter: front_end.FrontEnd,
+    settings: Mapping,
+    runtime: str = "micropython",
+    extras: Sequence[str] = (),
+    paced: bool = True,
+) -> Iterator[VirtualMeter]:
+    """The meter of these settings, fed by `converter`, which it sets up. extras: options for the virtual board;
+    not `paced`: as fast as the meter can."""
     frames = settings["adc_rate"] * BLOCK_MS // 1000
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "meter.json")
-        path.write_text(json.dumps(settings))
-        argv, env = runtimes.command(runtime, ["--config", str(path), "--json", "--modbus"])
+        path.write_text(json.dumps(dict(settings)))
+        argv, env = runtimes.command(runtime, ["--config", str(path), "--json", "--modbus", *extras])
         env = {"WATTLESS_CHECKED": "0", **env}  # CPython with checked arithmetic is slower than real time
-        with VirtualMeter(argv, env, folder, site.blocks(frames), frames / settings["adc_rate"]) as meter:
+        blocks, block_s = converter.blocks(frames), frames / settings["adc_rate"]
+        with VirtualMeter(argv, env, folder, blocks, block_s, {"front_end": converter.take}, paced) as meter:
             yield meter
 
 

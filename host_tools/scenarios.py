@@ -4,7 +4,7 @@
     for block in site.blocks(256):  # 256 frames, 20 ms, as bytes
         ...
 
-A site is one loop of frames, a whole number of periods long, computed once with its CRCs; only the frame numbers keep
+A site is one loop of frames, a whole number of periods long, computed with its CRCs; only the frame numbers keep
 counting. Signs are those of the load convention: P > 0 is consumption, Q1 > 0 when the current lags (inductive). A
 block of 256 costs 0.01 ms.
 """
@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from host_tools.adc_model import COLUMN, COLUMNS, Adc, frames, quantise, readable_full_scale, tones
+from host_tools.adc_model import COLUMN, COLUMNS, Adc, readable_full_scale, tones
+from host_tools.front_end import Errors, FrontEnd
 from host_tools.rate_conversion import looped
 from host_tools.recording import InputError, load
 
@@ -37,21 +38,27 @@ class Site(NamedTuple):
 
 @dataclass(frozen=True)
 class Scenario:
-    """description: for the user; config: the meter's settings; loop: records (adc_model.FRAME) of whole periods."""
+    """description: for the user; config: the meter's settings; values: V and A of one loop of whole periods (frames,
+    COLUMNS), before rounding; loop: the same as records (adc_model.FRAME)."""
 
     name: str
     description: str
     config: Mapping[str, object]
+    values: np.ndarray
     loop: np.ndarray
 
     def blocks(self, n_frames: int, first: int = 0) -> Iterator[bytes]:
         """Consecutive blocks of n_frames records, without end, the same every time, numbered from first on."""
-        number = np.arange(first, first + n_frames, dtype=np.int64)
-        while True:
-            records = self.loop[number % len(self.loop)]
-            records["number"] = number & 0x3FFFFFFF
-            yield records.tobytes()
-            number += n_frames
+        return self.front_end().blocks(n_frames, first)
+
+    def front_end(self, errors: Errors | None = None) -> FrontEnd:
+        """A converter at the site, with planted errors."""
+        return _front_end(self.values, self.config, errors)
+
+
+def _front_end(values: np.ndarray, config: Mapping, errors: Errors | None = None) -> FrontEnd:
+    adc = Adc(ADC.rate, ADC.kind, config["full_scale_v"], config["full_scale_i"])
+    return FrontEnd(values, adc, config["nominal_frequency"], errors)
 
 
 def make(name: str) -> Scenario:
@@ -73,8 +80,7 @@ def make(name: str) -> Scenario:
         "neutral_current": "measured",
     }
     description = f"{site.description}; {site.voltage:g} V, {site.frequency} Hz"
-    adc = Adc(ADC.rate, ADC.kind, full_scale_v, full_scale_i)
-    return Scenario(name, description, config, frames(quantise(values, adc)))
+    return Scenario(name, description, config, values, _front_end(values, config).loop)
 
 
 def _ev_site() -> np.ndarray:

@@ -44,6 +44,13 @@ NUMBERS = {  # number -> name; a public contract: a code keeps its number for ev
     48: "UNPROVEN",
     49: "CONTRADICTION",
     50: "CLOCK_STEP",
+    51: "SETTING_CHANGED",
+    52: "CALIBRATED",
+    53: "UNLOCKED",
+    54: "WRONG_CODE",
+    55: "RESTART",
+    56: "TAMPER",
+    57: "STORE_ERROR",
 }
 # module -> (what comes before and behind the name in its constants, numbers that it raises)
 RAISED = {
@@ -52,6 +59,8 @@ RAISED = {
     "wattless.metering.events": ("", "", (1, 2, 3)),
     "wattless.metering.rapid_changes": ("", "", (4,)),
     "wattless.capture.health": ("", "_CODE", range(11, 18)),
+    "wattless.settings": ("", "", range(51, 55)),
+    "wattless.station": ("", "", range(55, 58)),
 }
 
 
@@ -123,6 +132,8 @@ SENTENCES = [
         "The CT of L1 is mounted against the other CTs: its angle is 210 degrees, and 30 when it is turned (by the "
         "neutral current).",
     ),
+    ((51, 0, 33.0, 85.0, "modbus"), "The setting `dip_threshold` was changed to 85 by modbus."),
+    ((56, 0, 1.0), "The cover was opened."),
     ((41, 1, 120.0, 0.0), "The currents of L2 and L3 are exchanged; L1 is right."),
     (
         (45, 0, 175.0, 4.0),

@@ -15,14 +15,36 @@ LARGEST_RECORD_BYTES = 36
 
 class FramePipe:
     """record_bytes: size of a record, 24 or 36; the meter sets it. torn_bytes: what the source left of a last,
-    incomplete record when it ended."""
+    incomplete record when it ended. tell: function(dict), called with what the simulated converter has to be set to;
+    None: whoever writes the frames does not want to know."""
 
-    def __init__(self, fd=0):
+    def __init__(self, fd=0, tell=None):
         self._fd = fd
+        self._tell = tell
+        self._range = {}
         self.record_bytes = RECORD_BYTES
         self._head = bytearray(LARGEST_RECORD_BYTES)  # the start of a record whose rest has not come yet
         self._held = 0
         self.torn_bytes = 0
+
+    def open(self, settings, calibration):
+        """Sets the simulated converter up: rate, word, range and calibration."""
+        self._range = {"rate": settings.adc_rate, "bits": settings.adc_bits}
+        self._range.update({"gain_v": settings.gain_v, "gain_i": settings.gain_i})
+        self.calibrate(calibration)
+
+    def calibrate(self, calibration):
+        """Another calibration, from the frames on that are made next."""
+        if self._tell:
+            told = dict(self._range)
+            told["gain"] = list(calibration.gain)
+            told["offset"] = list(calibration.offset)
+            told["phase"] = [calibration.fine(channel) for channel in range(len(calibration.gain))]
+            self._tell(told)
+
+    def counters(self):
+        """Troubles of the front end: a pipe has none."""
+        return {}
 
     def readinto(self, buf):
         """Bytes put into buf, a multiple of record_bytes; 0: no whole record at the moment; -1: the source ended.

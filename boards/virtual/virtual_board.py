@@ -18,6 +18,7 @@ class VirtualBoard:
     thumb = False
     realtime = False  # frames may be a recording's
     epoch_ms = None
+    rooms = ("aggregation", "flicker", "source", "diagnosis")
 
     def __init__(self, frames, clock, uarts=()):
         self.frames = frames

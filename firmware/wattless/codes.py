@@ -116,17 +116,60 @@ CODES = tuple(Code(*row) for row in (
      "is there a generator on a site that is set to load?", "set `site` to both; after rewiring, restart the meter"),
     (50, "CLOCK_STEP", "clock", "The meter's clock was set, by {value:.3f} s.", "time server or user set it",
      "which of both was right?", "nothing; time stamps before it are in the old time"),
+    (51, "SETTING_CHANGED", "setting", "The setting {setting} was changed{to} by {by}.",
+     "somebody with the access code changed it", "who has the code? `wattless diag` shows what differs from the file",
+     "set it back; change the access code"),
+    (52, "CALIBRATED", "calibrated", "The calibration was changed by {by}: {value:.0f} ranges are calibrated.",
+     "`wattless calibrate`, an undo, or a write to the calibration registers", "the signed record of the calibration",
+     "`undo` goes back to the one before"),
+    (53, "UNLOCKED", "unlocked", "The meter was unlocked by {by}.", "the right access code was given",
+     "was it somebody who may?", "change the access code"),
+    (54, "WRONG_CODE", "wrong_code", "A wrong access code was given by {by}.", "a typing error, or somebody guesses",
+     "how often, and from which interface?", "set the jumper of the write protection; find out who it is"),
+    (55, "RESTART", "restart", "The meter started.", "power came back, somebody restarted it, or the watchdog did",
+     "is there a SUPPLY event before it? does it happen again and again?",
+     "supply; what hangs stands in `late` of the diagnosis"),
+    (56, "TAMPER", "tamper", "The cover was {cover}.", "the loop of the tamper input was opened or closed",
+     "is the seal broken?", "inspect wiring and seal; compare calibration and settings with their records"),
+    (57, "STORE_ERROR", "store", "The store had errors ({value:.0f} so far): what is saved may be of before.",
+     "the memory for energy and settings is worn out, disturbed, or not connected", "store in `wattless diag`",
+     "replace the memory; the last good records stay in use"),
     (None, "SYNC-ERR", None, "The window is not synchronised with the mains: no harmonics, angles or reactive power.",
      "no voltage, or a frequency out of range, or one that changes fast",
      "flag unsync; voltages; setting nominal_frequency",
      "connect a voltage; correct the setting"),
     (None, "MODBUS_EXCEPTION_1", None, "The meter does not know that Modbus function.", "illegal function",
-     "the client's function code", "use 3 or 4 to read"),
+     "the client's function code", "use 3 or 4 to read, 6 or 16 to write"),
     (None, "MODBUS_EXCEPTION_2", None, "There is no such Modbus register, or the request runs over the end of a block.",
      "illegal data address: often one too many or too few, 40001 is address 0",
      "the register map: PDU address, 4xxxx and hex", "correct address or count"),
     (None, "MODBUS_EXCEPTION_3", None, "The Modbus request has an illegal number of registers, or a wrong length.",
      "illegal data value", "1 to 125 registers in one request", "split the request"),
+    (None, "MODBUS_EXCEPTION_4", None, "The meter may not do what the Modbus request wants: it is locked or sealed.",
+     "a write without the access code", "registers 20002 (state) and 20005 (result)",
+     "write the access code to 20000 first; take the write protection jumper off"),
+    (None, "MODBUS_EXCEPTION_11", None, "The gateway knows no device of that unit.",
+     "a wrong unit identifier, or the device behind the gateway is silent", "setting modbus_unit",
+     "use the meter's unit, or 255 on TCP"),
+    (None, "TIMEOUT_EXCEEDED", None, "No answer came in time.",
+     "wrong unit, baud or parity, A and B exchanged, no termination, or a master too fast for the line",
+     "counters of FC08: does bus_message count up? then the line is right and the unit is wrong; does bus_comm_error? "
+     "then baud, parity or wires are",
+     "correct the setting or the wires; a longer timeout: a reply of 125 registers takes 292 ms at 9600 Bd"),
+    (None, "THD-HIGH-VOLT", None, "The harmonic distortion of the voltage is above its limit.",
+     "rectifiers, chargers or drives on this site or next door, or a resonance with a capacitor bank",
+     "thd_v_l1..3 over 10 minutes; source_h3.. says which side; which order is it?",
+     "filter or detune; another transformer; IEEE 519 allows 8 % below 1 kV, EN 50160 8 %"),
+    (None, "PHASE-IMBAL", None, "The voltages or currents of the phases differ too much.",
+     "single-phase loads on one phase, a lost phase or neutral, a blown fuse of a capacitor bank",
+     "v_u2 (EN 50160: 2 %), v_u0, i_u2; wiring diagnosis", "spread the loads; tighten the neutral"),
+    (None, "PKT-LOSS-NET", None, "Messages were lost on the network.",
+     "weak WiFi, a broker that is away, or a client too slow for what it asked for",
+     "link and counters in `wattless diag`", "antenna, channel, or a wired link; fewer points"),
+    (None, "E-HARM-61850", None, "A harmonic value is not available under its IEC 61850 name.",
+     "the window is not synchronised, the order is above 50, or the input is not wired",
+     "flag unsync; wiring; is the metric in the register map's Sparkplug column?",
+     "connect a voltage; ask for orders 0 to 50"),
 ))  # fmt: skip
 
 BY_NUMBER = {code.number: code for code in CODES if code.number is not None}
@@ -154,11 +197,11 @@ _VOLTAGES_ODD, _NEUTRAL_ODD = 1 << 13, 1 << 14
 _MOST = 3  # explanations of a kind: more are not listed
 
 
-def sentence(code, channel=0, value=float("nan"), detail=float("nan")):
+def sentence(code, channel=0, value=float("nan"), detail=float("nan"), by="somebody"):
     """What an entry of the event log or a finding of the diagnosis says, in one sentence.
 
-    code: 1..50; channel: 0 all or none, 1..3 = L1..L3, 4 = N, 5..7 = line voltages; value, detail: as logged. KeyError
-    when there is no such code, ValueError for a channel that there is not."""
+    code: 1..57; channel: 0 all or none, 1..3 = L1..L3, 4 = N, 5..7 = line voltages; value, detail: as logged; by: who
+    asked for a change. KeyError when there is no such code, ValueError for a channel that there is not."""
     if code not in BY_NUMBER:
         raise KeyError(f"no code {code}: there are {', '.join(map(str, sorted(BY_NUMBER)))}")
     if not 0 <= channel < len(_CHANNELS):
@@ -178,9 +221,19 @@ def sentence(code, channel=0, value=float("nan"), detail=float("nan")):
         "lead": -value,
         "evidence": _evidence(detail),
         "alone": f"; {where} is right" if where else "",
+        "by": by,
+        "setting": _setting(value),
+        "to": f" to {detail:g}" if detail == detail else "",
+        "cover": "opened" if value else "closed",
         "others": " and ".join(phase for phase in _PHASES if phase != where) if where else "two phases",
     }
     return BY_NUMBER[code].sentence.format(**words).replace("nan", "unknown")
+
+
+def _setting(value):
+    from wattless.config import SETTINGS  # here: who only looks codes up needs no `micropython`
+
+    return f"`{SETTINGS[int(value)][0]}`" if 0 <= value < len(SETTINGS) else "(unknown)"
 
 
 def _bits(detail):

@@ -10,16 +10,18 @@ On 32-bit ARM: .mpy 3.0 KB, heap 6.5 KB for the module, 0.4 KB for a configurati
 
 import json
 
-# Kinds of settings.
-CHOICE = "one of"
-INTEGER = "an integer"
-NUMBER = "a number"
-OPTIONAL_INTEGER = "null or an integer"
-OPTIONAL_NUMBER = "null or a number"
-OFFSETS = "a list of 8 integers"
+from micropython import const
 
-_SMALLEST = 1e-6  # no input of a meter has a smaller full scale
-_LARGEST = 1000000
+# Kinds of settings. Constants, so that the table below is one, too, and stays in flash where it is frozen.
+CHOICE = const("one of")
+INTEGER = const("an integer")
+NUMBER = const("a number")
+OPTIONAL_INTEGER = const("null or an integer")
+OPTIONAL_NUMBER = const("null or a number")
+OFFSETS = const("a list of 8 integers")
+
+_SMALLEST = const(1e-6)  # no input of a meter has a smaller full scale
+_LARGEST = const(1000000)
 
 # (name, kind, limits, unit, default); limits: (low, high), or the choices.
 SETTINGS = (
@@ -41,10 +43,12 @@ SETTINGS = (
     ("adc", CHOICE, ("ads131m08", "ideal"), "", "ads131m08"),  # ideal: no sinc3 droop to correct
     ("adc_rate", CHOICE, (12800, 10240), "S/s", 12800),  # samples of each channel
     ("adc_bits", CHOICE, (16, 24), "bit", 16),  # of a word on the SPI; 24: carried as 20, windows of 5/6 periods only
+    ("gain_v", CHOICE, (1, 2, 4, 8, 16, 32, 64, 128), "", 1),  # of the converter's voltage inputs; in full_scale_v
+    ("gain_i", CHOICE, (1, 2, 4, 8, 16, 32, 64, 128), "", 1),  # and of its current inputs: the range
     ("full_scale_v", NUMBER, (_SMALLEST, _LARGEST), "V", 500.0),  # peak volts just beyond the largest code
     ("full_scale_i", NUMBER, (_SMALLEST, _LARGEST), "A", 100.0),  # peak amperes just beyond the largest code
     ("kernels", CHOICE, ("auto", "viper", "thumb"), "", "auto"),  # of the signal core; auto: the fastest that is right
-    ("offsets", OFFSETS, (-32768, 32767), "LSB", (0,) * 8),  # of the ADC's channels 0..7, subtracted from the codes
+    ("offsets", OFFSETS, (-32768, 32767), "LSB", (0, 0, 0, 0, 0, 0, 0, 0)),  # of the ADC's channels, taken off codes
     ("aux_full_scale", NUMBER, (_SMALLEST, _LARGEST), "V", 16.5),  # at full code of the eighth channel
     ("aux_minimum", OPTIONAL_NUMBER, (_SMALLEST, _LARGEST), "V", None),  # of the auxiliary supply; null: not watched
     ("offset_limit", NUMBER, (0.01, 100), "%", 1.0),  # dc that is taken for an error, of full scale

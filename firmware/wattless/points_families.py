@@ -82,6 +82,26 @@ FAMILIES = (
           ("end_ms", "ms", "uint64", 2,
            "End", f"end of the {t} interval, unix time (UTC); all ones = the clock is not set"),
           ("flags", "1", "uint32", 6, "Flags", f"flags of all windows of the {t} interval; " + UNPUBLISHED))],
+    # How the meter itself is; `diag` says what it means.
+    *[(name, unit, kind, "status", 1, (at,), "", "Wattless/Self/" + metric, name if unit == "1" else f"{name}_{long}",
+       text)
+      for name, unit, kind, at, metric, long, text in (
+          ("cpu_load", "1", "uint16", 375, "Load", "", "share of the time that measuring takes, per mille"),
+          ("kernels", "1", "uint16", 376, "Kernels", "", "of the signal core: 0 viper, 1 Thumb-2, 2 viper because the "
+           "self-test of the fast ones failed"),
+          ("uptime", "s", "uint32", 377, "Uptime", "seconds", "since the start"),
+          ("heap_free", "B", "uint32", 379, "HeapFree", "bytes", "free memory behind the last collection"),
+          ("heap_low", "B", "uint32", 381, "HeapLow", "bytes", "the least of it since the start"),
+          ("capture_rate", "mS/s", "uint32", 383, "CaptureRate", "millisamples", "frames a second by the processor's "
+           "clock, in thousandths: 12800000 is 12.8 kS/s"),
+          ("slice_most", "us", "uint32", 385, "SliceMost", "microseconds", "longest time without a look at the "
+           "frames since the start"),
+          ("store_errors", "1", "uint32", 387, "StoreErrors", "", "records of the store with a wrong checksum, or that "
+           "could not be written"),
+          ("lock_state", "1", "uint16", 389, "LockState", "", "0 unlocked, 1 locked, 2 no access code set, 3 blocked "
+           "after a wrong code, 4 sealed by the jumper"),
+          ("tamper", "1", "uint16", 390, "Tamper", "", "1 while the cover is open"),
+          ("link", "1", "uint16", 391, "Link", "", "of the network: 0 none, 1 down, 2 up"))],
     # What happened since the start.
     *[(name, "1", "uint32", "status", 1, (975 + 2 * k,), "", "Wattless/Count/" + metric, name + "_total", text)
       for k, (name, metric, text) in enumerate((

@@ -56,11 +56,14 @@ def test_windows_and_the_end_of_the_frames(start):
 def test_announcements_and_an_end_with_services(start):
     port = free_port()
     meter = start("--modbus", modbus_tcp_port=port, modbus_baud=9600)
-    said = [json.loads(meter.stderr.readline()) for _ in range(3)]
-    assert said[0] == {"announce": "modbus_tcp", "host": "127.0.0.1", "port": port}
+    said = [json.loads(meter.stderr.readline()) for _ in range(4)]
+    neutral = {"gain": [0x800000] * 8, "offset": [0] * 8, "phase": [0] * 8, "gain_v": 1, "gain_i": 1}
+    assert said[0] == {"announce": "front_end", "rate": 12800, "bits": 16, **neutral}
     path = said[1].pop("path")
     assert path.startswith("/dev/pts/") and said[1] == {"announce": "modbus_rtu", "baud": 9600, "parity": "E"}
-    assert said[2] == {"announce": "kernels", "name": "viper", "reason": "this board runs no Thumb-2 kernels"}
+    assert said[2] == {"announce": "modbus_tcp", "host": "127.0.0.1", "port": port}
+    reason = "this board runs no Thumb-2 kernels"
+    assert said[3] == {"announce": "ready", "kernels": "viper", "reason": reason, "failed": []}
     out, err = meter.communicate(timeout=30)
     assert (meter.returncode, out, err) == (0, b"", b"")
 
@@ -68,7 +71,7 @@ def test_announcements_and_an_end_with_services(start):
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
 def test_signals(start, number, code):
     meter = start("--modbus", modbus_tcp_port=free_port())
-    for _ in range(3):
+    for _ in range(4):
         meter.stderr.readline()  # it runs
     meter.send_signal(number)
     assert meter.wait(5) == code
@@ -96,7 +99,9 @@ def test_port_that_is_taken(start):
         meter = start("--modbus", modbus_tcp_port=port)
         _, err = meter.communicate(timeout=30)
     assert meter.returncode == 1
-    assert err.startswith(b"modbus_tcp_port: %d cannot be served: [Errno 98]" % port) and err.count(b"\n") == 1
+    complaint = err.splitlines()[-1]
+    assert complaint.startswith(b"modbus_tcp_port: %d cannot be served: [Errno 98]" % port)
+    assert err.count(b"\n") == 3  # after what was announced before
 
 
 def test_reader_is_gone(start):

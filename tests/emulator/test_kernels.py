@@ -66,6 +66,8 @@ def test_no_kernel_was_left_out():
     tree = build("armv7emsp")
     called = "".join(path.read_text() for path in (ROOT / "tests/dsp").glob("run_*.py"))
     called += (ROOT / "firmware/wattless/selftest.py").read_text()
+    for folder in ("tests/hardware", "tests/evidence"):  # the interrupt, in a model of its hardware; rings of records
+        called += "".join(path.read_text() for path in (ROOT / folder).glob("*.py"))
     for path in [*(tree / "wattless/dsp").glob("*.mpy"), *(tree / "wattless/capture").glob("*.mpy")]:
         for name, function in mpy_file.read(path).functions().items():
             if function.kind in ("viper", "asm") and not name.startswith("_"):

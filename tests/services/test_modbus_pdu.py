@@ -42,13 +42,18 @@ CONFORMANCE = (
     ("03 0000 00", "83 03"),
     ("03 0000 0002 00", "83 03"),
     ("04" + "00" * 252, "84 03"),
+    # FC08 without a serial line: the query data come back, as many as there are.
+    ("08 0000 A537", "08 0000 A537"),
+    ("08 0000 A537 01", "08 0000 A537 01"),
+    ("08 0000 A5", "88 03"),
+    ("08", "88 03"),
+    ("08 000B 0000", "88 01"),
     # Not (yet) supported: exception 01, whatever the length.
     ("01 0000 0001", "81 01"),
     ("02 0000 0001", "82 01"),
     ("05 0000 FF00", "85 01"),
     ("06 0064 002A", "86 01"),
     ("07", "87 01"),
-    ("08 0000 A537", "88 01"),
     ("0B", "8B 01"),
     ("0F 0000 0001 01 01", "8F 01"),
     ("10 0064 0002 04 000A0102", "90 01"),
@@ -135,7 +140,55 @@ def test_a_new_function_is_a_line_in_handlers():
         return length
 
     pdu = ModbusPdu(Bank(0), Bank(0))
-    pdu.handlers[0x08] = echo
+    pdu.handlers[0x07] = echo
     pdu.handlers[0x16] = lambda *_: -6
-    assert exchange(bytes.fromhex("08 0000 A537"), pdu=pdu) == bytes.fromhex("08 0000 A537")
+    assert exchange(bytes.fromhex("07 0000 A537"), pdu=pdu) == bytes.fromhex("07 0000 A537")
     assert exchange(bytes.fromhex("16 0004 00F2 0025"), pdu=pdu) == bytes.fromhex("96 06")
+
+
+class Writable(Bank):
+    """Takes registers 100..223, refuses 0xDEAD, is busy at 300."""
+
+    def __init__(self):
+        super().__init__(0)
+        self.taken = {}
+
+    def write(self, address, count, source, offset):
+        values = [int.from_bytes(source[offset + 2 * k : offset + 2 * k + 2], "big") for k in range(count)]
+        if address == 300:
+            return 6
+        if not (100 <= address and address + count <= 224):
+            return 2
+        if 0xDEAD in values:
+            return 3
+        self.taken.update(dict(zip(range(address, address + count), values, strict=True)))
+        return 0
+
+
+# request, reply, registers taken; V1.1b3 6.6, 6.12
+WRITES = (
+    ("06 0064 002A", "06 0064 002A", {100: 42}),
+    ("06 0064 DEAD", "86 03", {}),
+    ("06 012C 0001", "86 06", {}),
+    ("06 0063 0001", "86 02", {}),
+    ("06 0064 00", "86 03", {}),
+    ("06 0064 0001 00", "86 03", {}),
+    ("10 0064 0002 04 000A0102", "10 0064 0002", {100: 10, 101: 258}),
+    ("10 0064 0000 00", "90 03", {}),
+    ("10 0064 0002 03 000A01", "90 03", {}),
+    ("10 0064 0002 04 000A01", "90 03", {}),
+    ("10 0064 0002 04 000A010203", "90 03", {}),
+    ("10 00DF 0002 04 000A0102", "90 02", {}),
+    ("10 FFFF 0002 04 000A0102", "90 02", {}),
+    ("10 0064 0002 04 000ADEAD", "90 03", {}),  # all of them or none
+    ("10 0064", "90 03", {}),
+    ("10 0064 007B F6" + "0001" * 123, "10 0064 007B", dict.fromkeys(range(100, 223), 1)),
+    ("10 0064 007C F8" + "0001" * 123, "90 03", {}),
+)
+
+
+@pytest.mark.parametrize("request_, reply, taken", WRITES)
+def test_registers_are_written(request_, reply, taken):
+    bank = Writable()
+    assert exchange(bytes.fromhex(request_), pdu=ModbusPdu(bank, bank)) == bytes.fromhex(reply)
+    assert bank.taken == taken

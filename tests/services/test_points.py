@@ -15,7 +15,6 @@ from wattless.points import FLAGS, Points
 from wattless.points_table import ROWS
 
 FLOATS = [row for row in ROWS if row.type == "float32"]
-BLOCK = 375  # registers from PDU address 0 on
 LISTS = [row for row in ROWS if row.count > 1]
 SCALARS = [row for row in FLOATS if row.count == 1]
 WINDOW = [row for row in SCALARS if row.update == "window"]
@@ -205,7 +204,7 @@ def test_sequence_number_skips_what_has_a_meaning(points):
 @pytest.mark.parametrize(
     "address, count, answer",
     [
-        (0, 125, 0), (250, 125, 0), (374, 1, 0), (374, 2, 2), (375, 1, 2), (251, 125, 2), (0, 376, 2), (500, 1, 0),
+        (0, 125, 0), (250, 125, 0), (391, 1, 0), (391, 2, 2), (392, 1, 2), (268, 125, 2), (0, 393, 2), (500, 1, 0),
         (999, 2, 2), (1000, 102, 0), (1000, 103, 2), (1101, 1, 0), (1101, 2, 2), (1102, 1, 2), (1199, 2, 2),
         (1200, 102, 0), (2200, 102, 0), (2301, 1, 0), (2302, 1, 2), (65535, 1, 2), (65535, 125, 2),
     ],
@@ -259,7 +258,7 @@ p.put_pairs(p.list("ih_n"), 0, array("i", [(k * 12345671) % 268435456 - (k % 5 =
 p.publish(0.5, 1700000000123, 3)
 image = bytearray(2 * 125)
 answers = []
-for first, count in ((0, 125), (250, 125), (1000, 102), (2200, 102), (374, 2)):
+for first, count in ((0, 125), (250, 125), (1000, 102), (2200, 102), (391, 2)):
     answers.append([p.read(first, count, image, 0), "".join(["%02x" % b for b in image[:2 * count]])])
 at = [p.row(i) for i in p.ids()]
 print(json.dumps({"packed": packed, "size": size, "ids": p.ids(), "at": at, "answers": answers}))
@@ -288,6 +287,27 @@ def test_on_micropython(micropython, tmp_path):
     assert there["at"] == [list(here.row(name)) for name in here.ids()]
     image = bytearray(250)
     for (first, count), got in zip(
-        ((0, 125), (250, 125), (1000, 102), (2200, 102), (374, 2)), there["answers"], strict=True
+        ((0, 125), (250, 125), (1000, 102), (2200, 102), (391, 2)), there["answers"], strict=True
     ):
         assert got == [here.read(first, count, image, 0), image[: 2 * count].hex()]
+
+
+def test_lists_wait_in_other_memory_too():
+    """The transform's buffer, which is full of something else then; what is published is the same."""
+    numbers = array("i", range(1000, 1051))
+    published = []
+    for memory in (None, array("i", [-1] * 4096), bytearray(b"\xa5" * 16384)):
+        points = Points()
+        if memory is not None:
+            points.wait_in(memory, 16384)
+        points.put_list(points.list("ih_l3"), 0, numbers, 0, 51, 0.25)
+        points.publish(0, None, 0)
+        published.append((points.get("ih_l3"), points.get("ih_l2")))
+    assert published[0] == published[1] == published[2]
+    assert published[0] == ([0.25 * number for number in numbers], [None] * 51)
+
+
+def test_memory_for_lists_must_hold_them_all():
+    points = Points()
+    with pytest.raises(ValueError, match=f"{points.waiting_bytes()} bytes cannot wait in 100"):
+        points.wait_in(bytearray(100), 100)

@@ -119,15 +119,13 @@ class Health:
         self._coil = config.current_sensor == "rogowski"
         self._aux_scale = config.aux_full_scale / (8388608 if config.adc_bits == 24 else 32768)
         self._aux_offset = config.offsets[_AUX]
-        self._minimum = config.aux_minimum
         periods = (10 if config.nominal_frequency == 50 else 12) // (1 if config.window == "10/12" else 2)
         bins = periods - (3 if config.interharmonics == "subgroups" else 1)
         band = config.adc_rate * periods / config.nominal_frequency / 2  # bins up to half the sample rate
         self._noise_scale = (band / bins) ** 0.5 / (_LEAST[bins] * _RMS * _FULL)
         if config.adc != "ideal":
             self._noise_scale /= _RAISED
-        self._noise_limit = int(min(config.noise_limit / self._noise_scale, 0x3FFFFFFF))
-        self._offset_limit = int(config.offset_limit * _FULL * _DC)
+        self.set_limits(config)
         self._dc_windows = bytearray(_AUX)  # in succession, above the limit
         self._noise_windows = bytearray(_AUX)
         self._clipped = 0  # inputs, in the last window that clipped
@@ -136,6 +134,12 @@ class Health:
         self._put = [-1] * len(COUNTERS)  # as the points have them
         self._told = [0] * len(_COUNTED)  # as events have them: frames are taken ahead of the window they flag
         self._publish()
+
+    def set_limits(self, config):
+        """Other limits of dc, noise and supply, from now on; events in progress go on."""
+        self._noise_limit = int(min(config.noise_limit / self._noise_scale, 0x3FFFFFFF))
+        self._offset_limit = int(config.offset_limit * _FULL * _DC)
+        self._minimum = config.aux_minimum
 
     def count(self, name):
         """A counter, by its name in COUNTERS."""

@@ -60,15 +60,7 @@ class Events:
         self._half = config.adc_rate // (2 * config.nominal_frequency)
         n = len(self.channels)
         self._nominal = nominal = config.nominal_voltage / config.full_scale_v * _CODES
-        hysteresis = config.event_hysteresis
-        self._shares = (
-            config.dip_threshold,
-            config.dip_threshold + hysteresis,
-            config.swell_threshold,
-            config.swell_threshold - hysteresis,
-            config.interruption_threshold,
-            config.interruption_threshold + hysteresis,
-        )
+        self._take_shares(config)
         self._sliding = config.event_reference == "sliding"
         self._references = array("f", [nominal] * n)
         rapid = config.rvc_threshold
@@ -89,6 +81,23 @@ class Events:
         self._intervals = 0
         self._published = -1  # log.total then
         self._shown = None  # the last event then
+
+    def set_thresholds(self, config):
+        """Other thresholds and another hysteresis, from now on; events in progress go on."""
+        self._take_shares(config)
+        for element in range(len(self.channels)):
+            self._set_levels(element)
+
+    def _take_shares(self, config):
+        hysteresis = config.event_hysteresis
+        self._shares = (
+            config.dip_threshold,
+            config.dip_threshold + hysteresis,
+            config.swell_threshold,
+            config.swell_threshold - hysteresis,
+            config.interruption_threshold,
+            config.interruption_threshold + hysteresis,
+        )
 
     def half(self, element, sample, v):
         """One Urms(1/2): of voltage `element`, over the period that ends in front of `sample`.

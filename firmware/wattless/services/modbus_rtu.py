@@ -17,6 +17,7 @@ from array import array
 import micropython
 from micropython import const
 from wattless.services import Prefixes, sleep_ms
+from wattless.services.modbus_pdu import DIAGNOSTICS
 
 # Indices in RtuFramer.counters: FC08 (diagnostics) sub-functions 11 to 18 in this order, 16 bits each, wrapping.
 BUS_MESSAGE = const(0)  # frames on the bus with a right CRC, for whatever slave
@@ -30,6 +31,14 @@ OVERRUN = const(7)  # frames longer than 256 bytes
 COUNTERS = ("bus_message", "bus_comm_error", "exception", "slave_message", "no_response", "nak", "busy", "overrun")
 
 ADU_BYTES = const(256)
+_RESTART = const(1)  # subfunctions of FC08 (V1.1b3, 6.8.1)
+_REGISTER = const(2)
+_LISTEN_ONLY = const(4)
+_CLEAR = const(10)
+_FIRST_COUNTER = const(11)
+_KEEP_LOG = const(0)  # data of _RESTART: of the communication event log, which there is none of
+_CLEAR_LOG = const(0xFF00)
+
 _SHORTEST = const(4)  # address, function, CRC
 _BROADCAST = const(0)
 _ERROR = const(0x80)
@@ -88,6 +97,7 @@ class RtuFramer:
     def __init__(self, unit, baud, check_gaps=False):
         self.unit = unit
         self.counters = array("H", [0] * len(COUNTERS))
+        self.listening = False  # listen-only mode: nothing is done or answered but a restart of communications
         self.frame = bytearray(ADU_BYTES)
         self.t35_us = t35_us(baud)
         self._t15_us = t15_us(baud)
@@ -153,6 +163,38 @@ class RtuFramer:
         self._reply_start = now
         self._reply_us = n * self._character_us
 
+    def is_restart(self, n):
+        """Whether `frame`, n bytes, asks to restart communications: what ends the listen-only mode."""
+        frame = self.frame
+        return n == 8 and frame[1] == DIAGNOSTICS and not frame[2] and frame[3] == _RESTART
+
+    def diagnose(self, number, data):
+        """The subfunction `number` of FC08 with `data`. Returns the data of the reply, or minus an exception code:
+        1 for a subfunction that is not here, 3 for data that is not legal."""
+        if number == _RESTART:
+            if data not in (_KEEP_LOG, _CLEAR_LOG):
+                return -3
+            self._clear()
+            self.listening = False
+            return data
+        if data:
+            return -3
+        if number == _REGISTER:
+            return 0
+        if number == _LISTEN_ONLY:
+            self.listening = True
+        elif number == _CLEAR:
+            self._clear()
+        elif _FIRST_COUNTER <= number < _FIRST_COUNTER + len(COUNTERS):
+            return self.counters[number - _FIRST_COUNTER]
+        else:
+            return -1
+        return 0
+
+    def _clear(self):
+        for i in range(len(COUNTERS)):
+            self.counters[i] = 0
+
     def count(self, counter):
         """One more in counters[counter]. Returns 0."""
         self.counters[counter] = (self.counters[counter] + 1) & 0xFFFF
@@ -165,6 +207,8 @@ class ModbusRtu:
     def __init__(self, pdu, unit, baud, check_gaps=False):
         self.pdu = pdu
         self.framer = RtuFramer(unit, baud, check_gaps)
+        if pdu.line is None:
+            pdu.line = self.framer
         self.reply = bytearray(ADU_BYTES)
         self._replies = Prefixes(self.reply)
 
@@ -175,8 +219,11 @@ class ModbusRtu:
         if not n:
             return 0
         reply = self.reply
+        silent = framer.listening
+        if silent and not framer.is_restart(n):
+            return framer.count(NO_RESPONSE)
         n = 1 + self.pdu.handle(framer.frame, 1, n - 3, reply, 1)
-        if framer.frame[0] == _BROADCAST:
+        if silent or framer.listening or framer.frame[0] == _BROADCAST:
             return framer.count(NO_RESPONSE)
         if reply[1] & _ERROR:
             framer.count(EXCEPTION)
@@ -188,8 +235,9 @@ class ModbusRtu:
         framer.replying(n, now)
         return n
 
-    async def serve(self, uart, clock):
-        """Answers what comes from `uart`, for ever. uart: readinto, write; clock: ticks_us, as board.py offers them."""
+    async def serve(self, uart, clock, beat=None):
+        """Answers what comes from `uart`, for ever. uart: readinto, write; clock: ticks_us, as board.py offers them.
+        beat: called each time round."""
         framer = self.framer
         chunk = bytearray(_CHUNK_BYTES)
         frame_ms = framer.t35_us // 1000 + 1
@@ -202,4 +250,6 @@ class ModbusRtu:
                 n = self.respond(now)
                 if n:
                     uart.write(self._replies[n])
+            if beat:
+                beat()
             await sleep_ms(frame_ms if framer.collecting() else _IDLE_MS)
