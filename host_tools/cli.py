@@ -9,10 +9,17 @@ from typing import Annotated, Literal
 
 import typer
 
+from host_tools import cli_device
+from host_tools.calibrate.command import app as calibrating
+
 FAILED = 1
 BAD_INPUT = 2  # as typer's own for unknown options
 
 app = typer.Typer(name="wattless", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+cli_device.register(app)
+app.add_typer(calibrating)
 
 
 def main() -> None:
@@ -29,7 +36,11 @@ def _about() -> None:
 def replay(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="CSV with a header, COMTRADE (.cfg) or NumPy (.npz).", show_default=False),
+        typer.Argument(
+            metavar="FILE",
+            help="CSV with a header, COMTRADE (.cfg), NumPy (.npz), or .evidence of a meter.",
+            show_default=False,
+        ),
     ],
     fs: Annotated[
         float | None, typer.Option(metavar="HZ", help="Sampling rate, where the file has no column t.")
@@ -79,7 +90,10 @@ def replay(
         Path | None, typer.Option(metavar="FILE.png", help="Picture of waveform, phasors and harmonics.")
     ] = None,
 ) -> None:
-    """Run a recording through the firmware's own mathematics."""
+    """Run a recording through the firmware's own mathematics, or compute a meter's reading again from its evidence."""
+    if file.suffix == ".evidence":
+        _reproduce(file, runtime)
+        return
     from host_tools import recording
     from host_tools import replay as player
     from host_tools.toolchain.build_mpy import CompileError
@@ -131,6 +145,13 @@ def run(
         float | None, typer.Option(metavar="SECONDS", min=0, help="End by itself after so long.")
     ] = None,
     svg: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Picture of the last table.")] = None,
+    plant: Annotated[
+        str | None, typer.Option(metavar="ERRORS", help='Errors of the inputs, as "i1:gain=3,phase=4;v2:offset=0.5".')
+    ] = None,
+    shell: Annotated[bool, typer.Option("--shell", help="With the serial console, on a pseudo-terminal.")] = False,
+    store: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep energy, events, settings there.")
+    ] = None,
 ) -> None:
     """Run a virtual meter in real time, with Modbus TCP and RTU and a live table. Ctrl-C ends it."""
     from host_tools import scenarios
@@ -145,11 +166,36 @@ def run(
 
     try:
         code = live.run(
-            scenario, headless=headless, port=port, runtime=runtime, duration=duration, svg=str(svg) if svg else None
+            scenario,
+            headless=headless,
+            port=port,
+            runtime=runtime,
+            duration=duration,
+            svg=str(svg) if svg else None,
+            plant=plant,
+            shell=shell,
+            store=str(store) if store else None,
         )
     except (CompileError, InputError, ToolMissing) as error:
         _end(str(error), FAILED)
     raise typer.Exit(code)
+
+
+def _reproduce(file: Path, runtime: str) -> None:
+    """Compute a reading again from its evidence; exit code 1 where it does not come out the same."""
+    from host_tools.evidence import EvidenceError
+    from host_tools.evidence.reproduce import reproduce
+    from host_tools.toolchain.build_mpy import CompileError
+    from host_tools.toolchain.paths import ToolMissing
+
+    try:
+        report = reproduce(file, runtime)
+    except EvidenceError as error:
+        _end(str(error), BAD_INPUT)
+    except (CompileError, ToolMissing) as error:
+        _end(str(error), FAILED)
+    print(report.text())
+    raise typer.Exit(0 if report.reproduced else FAILED)
 
 
 def _settings(words: list[str]) -> dict[str, object]:
