@@ -10,7 +10,7 @@ VENV = build/venv/bin
 # A Debian mirror, for systems other than Debian: make DEBIAN_MIRROR=URL
 export DEBIAN_MIRROR
 
-.PHONY: setup run test accuracy lint mpy bench clean distclean help
+.PHONY: setup run test accuracy lint mpy bench memory clean distclean help
 
 setup: build/toolchain/complete build/venv/complete  ## (default) interpreters and Python packages, fetched once
 
@@ -43,8 +43,11 @@ mpy: setup  ## the firmware as .mpy in build/mpy
 bench: mpy  ## ARM instructions of the dsp kernels, counted; also as build/bench.json
 	@$(VENV)/python -m host_tools.bench
 
+memory: mpy  ## heap room by room, and whether the boards' profiles fit; also as build/memory.json (fetches 60 MB once)
+	@$(VENV)/python -m host_tools.memory
+
 clean:  ## what was made here; what was fetched stays
-	rm -rf build/mpy build/generated build/log build/bench.json .pytest_cache .ruff_cache .hypothesis
+	rm -rf build/mpy build/generated build/log build/bench.json build/memory build/memory.json .pytest_cache .ruff_cache .hypothesis
 
 distclean: clean  ## everything below build/
 	rm -rf build *.egg-info
