@@ -73,9 +73,8 @@ def capture(
             print(f"\r{done} of {size} bytes", end="\n" if done == size else "", file=sys.stderr)
 
     line = {"unit": unit, "baud": baud, "parity": parity} if modbus else {}
-    where = modbus and modbus.removeprefix("rtu:").removeprefix("tcp:")
     try:
-        print(fetch.capture(port, where, out, kept=kept, progress=progress, **line))
+        print(fetch.capture(port, modbus, out, kept=kept, progress=progress, **line))
     except EvidenceError as error:
         raise fail(error) from error
 

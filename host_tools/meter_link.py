@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 import serial
 
@@ -39,26 +41,34 @@ class Refused(Exception):
     """The meter answered that it will not do it. The message is its reason."""
 
 
-class ShellLink:
-    """The serial console of a meter that measures (firmware/wattless/services/shell.py)."""
+class _Link:
+    """What is closed at the end of `with`."""
 
-    def __init__(self, port: str, timeout: float = ANSWER_S) -> None:
-        self.name = port
-        self.timeout = timeout
-        try:
-            self._serial = serial.Serial(port, 115200, timeout=0.05, write_timeout=timeout)
-        except (OSError, serial.SerialException) as error:
-            raise LinkError(f"{port} cannot be opened: {error}") from error
-        self._rest = b""
-        self._send(b"\x15\r")  # drops what somebody else may have begun to type
+    def close(self) -> None:
+        raise NotImplementedError
 
-    def __enter__(self) -> ShellLink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class ShellLink(_Link):
+    """The serial console of a meter that measures (firmware/wattless/services/shell.py). stream: an open port, in
+    place of one that is opened here."""
+
+    def __init__(self, port: str, timeout: float = ANSWER_S, stream: serial.SerialBase | None = None) -> None:
+        self.name = port
+        self.timeout = timeout
+        try:
+            self._serial = stream or serial.Serial(port, 115200, timeout=0.05, write_timeout=timeout)
+        except (OSError, serial.SerialException) as error:
+            raise LinkError(f"{port} cannot be opened: {error}") from error
+        self._rest = b""
+        self._send(b"\x15\r")  # drops what somebody else may have begun to type
 
     def close(self) -> None:
         self._serial.close()
@@ -97,8 +107,8 @@ class ShellLink:
         return [line.strip() for line in lines]
 
 
-class ModbusLink:
-    """Registers of a meter. where: "HOST", "HOST:PORT" (TCP), or "rtu:DEVICE" with baud and parity."""
+class ModbusLink(_Link):
+    """Registers of a meter. where: "HOST", "HOST:PORT" (TCP), or "rtu:DEVICE" (or its path) with baud and parity."""
 
     def __init__(self, where: str, unit: int = UNIT, baud: int = BAUD, parity: str = "E", timeout: float = 2.0) -> None:
         from pymodbus.client import ModbusSerialClient, ModbusTcpClient
@@ -106,25 +116,18 @@ class ModbusLink:
         logging.getLogger("pymodbus").addHandler(logging.NullHandler())  # we say ourselves what went wrong
         self.name = where
         self.unit = unit
-        if where.startswith("rtu:"):
+        if where.startswith(("rtu:", "/")) or where.upper().startswith("COM"):
+            device, stops = where.removeprefix("rtu:"), 2 if parity == "N" else 1
             self._client = ModbusSerialClient(
-                where[4:], baudrate=baud, parity=parity, stopbits=2 if parity == "N" else 1, timeout=timeout, retries=1
+                device, baudrate=baud, parity=parity, stopbits=stops, timeout=timeout, retries=1
             )
         else:
             host, _, port = where.removeprefix("tcp:").partition(":")
-            if port and not port.isdigit():
-                raise LinkError(f"{where}: want HOST, HOST:PORT or rtu:DEVICE")
+            if port and not (port.isdigit() and 0 < int(port) < 65536):
+                raise LinkError(f"{where}: want HOST, HOST:PORT (a port of 1 to 65535) or rtu:DEVICE")
             self._client = ModbusTcpClient(host, port=int(port or 502), timeout=timeout, retries=1)
         if not self._client.connect():
             raise LinkError(f"{where}: no connection: is the address right, does the meter serve Modbus there?")
-
-    def __enter__(self) -> ModbusLink:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._client.close()
@@ -136,24 +139,25 @@ class ModbusLink:
 
     def read(self, address: int, count: int) -> bytes:
         """Holding registers as bytes, big-endian."""
-        answer = self._ask(lambda: self._client.read_holding_registers(address, count=count, device_id=self.unit))
+        answer = self.ask(lambda: self._client.read_holding_registers(address, count=count, device_id=self.unit))
         return b"".join(value.to_bytes(2, "big") for value in answer.registers)
 
     def write(self, address: int, data: bytes) -> None:
         """Writes len(data) / 2 registers in one request. Refused: what exception the meter answered."""
         values = [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
-        self._ask(lambda: self._client.write_registers(address, values, device_id=self.unit))
+        self.ask(lambda: self._client.write_registers(address, values, device_id=self.unit))
 
     def line_counters(self) -> dict[str, int]:
         """The counters of the meter's serial line (FC08, subfunctions 11 to 18)."""
         counters = {}
         for name, method in _LINE_COUNTERS.items():
             ask = getattr(self._client, method)
-            message = self._ask(lambda ask=ask: ask(device_id=self.unit)).message
+            message = self.ask(lambda ask=ask: ask(device_id=self.unit)).message
             counters[name] = message[0] if isinstance(message, (list, tuple)) else int(message)
         return counters
 
-    def _ask(self, request):
+    def ask(self, request: Callable[[], object]):
+        """What `request`, of a call of `client`, is answered. LinkError, Refused."""
         from pymodbus.exceptions import ModbusException
 
         try:

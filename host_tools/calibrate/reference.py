@@ -119,7 +119,7 @@ class ReferenceLink(ModbusLink):
     """A Modbus link that also reads input registers (FC04)."""
 
     def read_inputs(self, address: int, count: int) -> bytes:
-        answer = self._ask(lambda: self._client.read_input_registers(address, count=count, device_id=self.unit))
+        answer = self.ask(lambda: self._client.read_input_registers(address, count=count, device_id=self.unit))
         return b"".join(value.to_bytes(2, "big") for value in answer.registers)
 
 

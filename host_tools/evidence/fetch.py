@@ -13,20 +13,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from host_tools.evidence import EvidenceError, container
+from host_tools.meter_link import LinkError, ModbusLink, Refused, ShellLink
 
 WAIT_S = 15.0  # for a window that lies wholly in the ring, and its hash
 ANSWER_S = 5.0
 POLL_S = 0.1
 LINE_BYTES = 512  # of evidence in an answer of the console
-BAUD = 115200  # of the console; without meaning on USB
-TCP_PORT = 502
 
 COMMAND_REGISTER = 20004  # services/modbus_settings.py
 FREEZE, RELEASE = 5, 6
@@ -56,22 +54,23 @@ def capture(
     out: Path | None = None,
     *,
     unit: int = 1,
-    baud: int | None = None,
+    baud: int = 19200,
     parity: str = "E",
     kept: bool = False,
     progress: Callable[[int, int], None] = lambda done, size: None,
 ) -> Path:
     """Fetches evidence of the meter's next window and returns the file with it.
 
-    port: serial port of the console; modbus: HOST[:PORT], or the serial port of a line (with unit, baud, parity).
+    port: serial port of the console; modbus: HOST[:PORT], or rtu: and the serial port of a line (with
+    unit, baud, parity).
     out: the file, default window-SEQ.evidence in the current folder. kept: fetch what the meter has kept already, and
     leave it there. progress(bytes so far, bytes in all). EvidenceError when it cannot be had."""
     if (port is None) == (modbus is None):
         raise EvidenceError("want either the console's port or a Modbus address")
     if out is not None and out.exists():
         raise EvidenceError(f"{out} exists: evidence is not overwritten, give another name")
-    connected = shell(port, baud or BAUD) if port else modbus_meter(modbus, unit, baud or 19200, parity)
-    with connected as meter:
+    line = {"unit": unit, "baud": baud, "parity": parity, "timeout": ANSWER_S}
+    with connected(lambda: ShellLink(port, ANSWER_S) if port else ModbusLink(modbus, **line)) as meter:
         data, seq = fetch(meter, kept, progress)
     path = out or Path(f"window-{seq}.evidence")
     try:
@@ -137,32 +136,19 @@ def _all(meter: Meter, size: int, progress: Callable[[int, int], None]) -> bytes
 
 
 class ShellMeter:
-    """The serial console: a line is a command, its answer one line of JSON that begins with the command."""
+    """Over the commands of the serial console."""
 
-    def __init__(self, stream) -> None:
-        """stream: write(bytes), readline() -> bytes, with a timeout of its own below ANSWER_S."""
-        self._stream = stream
+    def __init__(self, link: ShellLink) -> None:
+        self._link = link
 
     def ask(self, line: str) -> dict:
         """The answer to a command."""
-        name = line.split()[0]
-        self._stream.write(line.encode() + b"\n")
-        give_up = time.monotonic() + ANSWER_S
-        text = b""
-        while time.monotonic() < give_up:
-            text += self._stream.readline()
-            if not text.endswith(b"\n"):
-                continue  # a pause in the middle of a line
-            try:
-                said = json.loads(text)
-            except ValueError:
-                said = None
-            text = b""
-            if isinstance(said, dict) and said.get("re") == name:
-                if "error" in said:
-                    raise EvidenceError(f"the meter: {said['error']}")
-                return said
-        raise EvidenceError(f"no answer to `{name}` within {ANSWER_S:g} s: is that the console of a Wattless meter?")
+        try:
+            return self._link.command(line)
+        except Refused as error:
+            raise EvidenceError(f"the meter: {error}") from error
+        except LinkError as error:
+            raise EvidenceError(str(error)) from error
 
     def freeze(self) -> None:
         self.ask("freeze")
@@ -181,34 +167,17 @@ class ShellMeter:
         self.ask("release")
 
 
-@contextlib.contextmanager
-def shell(port: str, baud: int = BAUD) -> Iterator[ShellMeter]:
-    """The meter on a serial console."""
-    import serial  # comes with mpremote
-
-    try:
-        with serial.Serial(port, baud, timeout=0.5, write_timeout=ANSWER_S) as stream:
-            stream.reset_input_buffer()
-            yield ShellMeter(stream)
-    except (serial.SerialException, OSError) as error:
-        raise EvidenceError(f"{port}: {error}") from error
-
-
 class ModbusMeter:
-    """A pymodbus client of the meter: FC20 for the bytes, FC06 for freeze and release."""
+    """FC20 for the bytes, FC16 for freeze and release."""
 
-    def __init__(self, client, unit: int) -> None:
-        self._client = client
-        self._unit = unit
+    def __init__(self, link: ModbusLink) -> None:
+        self._link = link
 
     def freeze(self) -> None:
-        self._command(FREEZE, "freeze")
+        self._checked(lambda: self._link.write(COMMAND_REGISTER, bytes((0, FREEZE))), "freeze")
 
     def release(self) -> None:
-        self._command(RELEASE, "release")
-
-    def _command(self, value: int, name: str) -> None:
-        self._checked(lambda: self._client.write_register(COMMAND_REGISTER, value, device_id=self._unit), name)
+        self._checked(lambda: self._link.write(COMMAND_REGISTER, bytes((0, RELEASE))), "release")
 
     def status(self) -> dict:
         data = self._file(STATUS_FILE, 0, STATUS_BYTES)
@@ -230,42 +199,28 @@ class ModbusMeter:
     def _file(self, file: int, place: int, size: int) -> bytes:
         from pymodbus.pdu.file_message import FileRecord
 
+        link = self._link
         part = FileRecord(file_number=file, record_number=place // 2, record_length=size)
-        reply = self._checked(lambda: self._client.read_file_record([part], device_id=self._unit), "read file record")
-        return bytes(reply.records[0].record_data)
+        request = lambda: link.ask(lambda: link.client.read_file_record([part], device_id=link.unit))  # noqa: E731
+        return bytes(self._checked(request, "read file record").records[0].record_data)
 
-    def _checked(self, request: Callable, what: str):
-        from pymodbus.exceptions import ModbusException
-
+    @staticmethod
+    def _checked(request: Callable, what: str):
         try:
-            reply = request()
-        except (ModbusException, OSError) as error:
+            return request()
+        except Refused as error:
+            more = "this meter has no memory for evidence, or an older firmware"
+            raise EvidenceError(f"Modbus, {what}: {error}: {more}") from error
+        except LinkError as error:
             raise EvidenceError(f"Modbus, {what}: {error}") from error
-        if reply.isError():
-            code = getattr(reply, "exception_code", "?")
-            more = ": this meter has no memory for evidence, or an older firmware" if code in (1, 2, 3) else ""
-            raise EvidenceError(f"Modbus, {what}: exception {code}{more}")
-        return reply
 
 
 @contextlib.contextmanager
-def modbus_meter(address: str, unit: int = 1, baud: int = 19200, parity: str = "E") -> Iterator[ModbusMeter]:
-    """The meter at HOST[:PORT], or on a serial line."""
+def connected(link: Callable[[], ShellLink | ModbusLink]) -> Iterator[Meter]:
+    """The meter at the other end of a link that is opened here."""
     try:
-        from pymodbus.client import ModbusSerialClient, ModbusTcpClient
-    except ImportError as error:
-        raise EvidenceError("Modbus needs pymodbus: pip install pymodbus") from error
-
-    if address.startswith("/") or address.upper().startswith("COM"):
-        client = ModbusSerialClient(port=address, baudrate=baud, parity=parity, timeout=ANSWER_S)
-    else:
-        host, _, port = address.rpartition(":") if address.count(":") == 1 else (address, "", "")
-        if port and not (port.isdigit() and 0 < int(port) < 65536):
-            raise EvidenceError(f"{address}: want HOST or HOST:PORT, a port of 1 to 65535")
-        client = ModbusTcpClient(host, port=int(port or TCP_PORT), timeout=ANSWER_S)
-    try:
-        if not client.connect():
-            raise EvidenceError(f"{address}: nobody there")
-        yield ModbusMeter(client, unit)
-    finally:
-        client.close()
+        opened = link()
+    except LinkError as error:
+        raise EvidenceError(str(error)) from error
+    with opened:
+        yield ShellMeter(opened) if isinstance(opened, ShellLink) else ModbusMeter(opened)

@@ -10,6 +10,7 @@ import pytest
 
 from host_tools import runtimes, scenarios
 from host_tools.evidence import EvidenceError, container, fetch, reproduce
+from host_tools.meter_link import ShellLink
 from host_tools.run import free_port
 from host_tools.virtual_meter import VirtualMeter
 from tests.evidence import kept
@@ -56,6 +57,10 @@ def test_from_a_running_meter(way, virtual_meter, tmp_path, monkeypatch):
     assert evidence.facts["seq"] > before
     assert evidence.facts["about"]["board"] == "virtual" and evidence.facts["window_ms"]
     assert steps[-1] == (path.stat().st_size,) * 2
+    for _ in range(50):
+        if virtual_meter.values["window"] > evidence.facts["seq"]:
+            break
+        fetch.time.sleep(0.1)
     assert virtual_meter.values["window"] > evidence.facts["seq"] and virtual_meter.values["flags"] == ["short"]
     report = reproduce.reproduce(path)
     assert report.reproduced, report.text()
@@ -67,7 +72,7 @@ def test_from_a_running_meter(way, virtual_meter, tmp_path, monkeypatch):
 
 def test_what_is_kept_stays(virtual_meter, tmp_path):
     """Frozen on the console, fetched by Modbus, and still there."""
-    with fetch.shell(ways(virtual_meter)["console"]["port"]) as console:
+    with fetch.connected(lambda: ShellLink(ways(virtual_meter)["console"]["port"])) as console:
         console.freeze()
         status = fetch._ready(console)
         path = fetch.capture(**ways(virtual_meter)["tcp"], out=tmp_path / "x", kept=True)
@@ -81,7 +86,7 @@ def data():
 
 
 class Console:
-    """A console in memory. answers: name of a command -> function(words) -> answer."""
+    """The serial port of a console. answers: name of a command -> function(words) -> answer."""
 
     def __init__(self, data, **answers):
         self.data = data
@@ -93,15 +98,17 @@ class Console:
             "evidence": lambda words: {
                 "state": "ready", "size": len(data), "sha256": container.parse(data).sha256, "seq": 2
             },
-            "read": self.read,
+            "read": self.bytes_at,
             **answers,
         }  # fmt: skip
 
-    def read(self, words):
+    def bytes_at(self, words):
         at, n = int(words[0]), int(words[1])
         return {"at": at, "data": base64.b64encode(self.data[at : at + n]).decode()}
 
     def write(self, line):
+        if line == b"\x15\r":
+            return
         words = line.decode().split()
         self.asked.append(words[0])
         answer = self.answers[words[0]](words[1:])
@@ -109,13 +116,22 @@ class Console:
         # what else a console says, and a line that comes in two pieces
         self.lines += [b'{"announce": "ready"}\n', b"not json\n", b'"a"\n', text[:9], b"", text[9:]]
 
-    def readline(self):
+    in_waiting = 0
+
+    def read(self, n):
         return self.lines.pop(0) if self.lines else b""
+
+    def close(self):
+        pass
+
+
+def meter(console):
+    return fetch.ShellMeter(ShellLink("console", 0.2, console))
 
 
 def test_the_console(data):
     console = Console(data)
-    assert fetch.fetch(fetch.ShellMeter(console)) == (data, 2)
+    assert fetch.fetch(meter(console)) == (data, 2)
     assert console.asked[:3] == ["release", "freeze", "evidence"] and console.asked[-1] == "release"
 
 
@@ -124,7 +140,7 @@ def test_a_line_that_spoils_bytes(data):
     spoiled = []
 
     def once(words):
-        answer = Console.read(console, words)
+        answer = Console.bytes_at(console, words)
         if len(spoiled) < limit and int(words[0]) == 1024:
             spoiled.append(words)
             answer["data"] = ("B" if answer["data"][0] == "A" else "A") + answer["data"][1:]
@@ -132,11 +148,11 @@ def test_a_line_that_spoils_bytes(data):
 
     limit = 1
     console = Console(data, read=once)
-    assert fetch.fetch(fetch.ShellMeter(console)) == (data, 2) and len(spoiled) == 1
+    assert fetch.fetch(meter(console)) == (data, 2) and len(spoiled) == 1
     limit = 100
     console = Console(data, read=once)
     with pytest.raises(EvidenceError, match="has not the hash that the meter told"):
-        fetch.fetch(fetch.ShellMeter(console))
+        fetch.fetch(meter(console))
     assert console.asked[-1] == "release"
 
 
@@ -158,22 +174,24 @@ def test_meters_that_cannot(name, answer, said, data, monkeypatch):
     monkeypatch.setattr(fetch, "WAIT_S", 0.2)
     console = Console(data, **{name: lambda words: dict(answer)})
     with pytest.raises(EvidenceError, match=said):
-        fetch.fetch(fetch.ShellMeter(console))
+        fetch.fetch(meter(console))
 
 
 def test_nobody_there(monkeypatch, tmp_path):
     monkeypatch.setattr(fetch, "ANSWER_S", 0.2)
 
     class Silent:
+        in_waiting = 0
+
         def write(self, line):
             pass
 
-        def readline(self):
+        def read(self, n):
             return b""
 
-    with pytest.raises(EvidenceError, match="no answer to `freeze` within 0.2 s: is that the console"):
-        fetch.ShellMeter(Silent()).freeze()
-    with pytest.raises(EvidenceError, match="nobody there"):
+    with pytest.raises(EvidenceError, match="no answer to `freeze` in 0.2 s"):
+        meter(Silent()).freeze()
+    with pytest.raises(EvidenceError, match="no connection"):
         fetch.capture(modbus="127.0.0.1:1")
     with pytest.raises(EvidenceError, match="a port of 1 to 65535"):
         fetch.capture(modbus="127.0.0.1:99999")
