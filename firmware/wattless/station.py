@@ -31,6 +31,7 @@ _ENERGY = 1
 _EVENTS = 2
 _WATCHDOG_MS = 8000
 _HOUSE_MS = 10
+_TURNS = 100
 _RESTART_MS = 300
 
 
@@ -67,13 +68,22 @@ class Station:
         self.points = Points()
         self._open_converter()
         self.meter = Meter(board, self.settings.config, self.points, self.settings.calibration())
-        parts = ["sampling", "services"] + (["storage"] if self.persistence else [])
-        self.supervisor = Supervisor(board.watchdog, board.clock, parts)
+        self.supervisor = Supervisor(board.watchdog, board.clock, self._parts())
         self.status = Status(board, self.meter, self.settings, self.points, self.supervisor, self.persistence)
         self.status.rooms = self.rooms
         self._connect()
         if "evidence" in self.rooms and board.evidence_ram:
             self._keep_frames()
+
+    def _parts(self):
+        """Who has to report to the watchdog: all that this board has."""
+        board = self.board
+        parts = (
+            ("sampling", board.frames is not None),
+            ("services", (board.serve_modbus and board.uarts) or board.shell is not None),
+            ("storage", self.persistence is not None),
+        )
+        return [name for name, there in parts if there]
 
     def _keep_frames(self):
         from wattless.capture.evidence import Evidence
@@ -148,9 +158,16 @@ class Station:
             meter.log.add(RESTART, sample=0)
 
     async def _keep_house(self):
-        """Saves what is due and seals evidence, a slice at a time."""
-        persistence, evidence = self.persistence, self.evidence
+        """Saves what is due and seals evidence, a slice at a time; looks at cover and lock where no window comes."""
+        persistence, evidence, status = self.persistence, self.evidence, self.status
+        turns = looks = 0
         while True:
+            turns += 1
+            if turns == _TURNS:
+                turns = 0
+                if looks == status.looks:
+                    status.window(self.points)
+                looks = status.looks
             if persistence:
                 persistence.poll()
                 errors = self.status.store_errors()
@@ -186,7 +203,7 @@ class Station:
             await self._start_modbus()
         if board.shell is not None:
             self._start_shell()
-        if self.persistence or self.evidence:
+        if board.realtime:
             self.tasks.append(asyncio.create_task(self._keep_house()))
 
     def _follow(self, on):

@@ -27,6 +27,7 @@ class Status:
         self.tcp = None
         self.rooms = ()
         self.tampers = 0
+        self.looks = 0  # calls of `window`
         self._meter = meter
         self._settings = settings
         self._points = points
@@ -55,6 +56,7 @@ class Status:
 
     def window(self, points):
         """Once a window: collects garbage, and brings the registers up to date."""
+        self.looks += 1
         now = self._clock.ticks_ms()
         self._uptime_ms += self._clock.diff(now, self._seen_ms)
         self._seen_ms = now

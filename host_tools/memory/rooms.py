@@ -1,6 +1,7 @@
 """The rooms of the firmware: which modules and parts belong together, and whether a board can do without them."""
 
 import ast
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +131,12 @@ def drivers(board: str, rooms: Collection[str] = OPTIONAL, root: Path = ROOT) ->
     )
 
 
+def frozen_only(board: str, root: Path = ROOT) -> bool:
+    """Whether `wattless flash` leaves the firmware out, as a board's MicroPython has it frozen."""
+    described = json.loads((root / "boards" / board / "board.json").read_text())
+    return "wattless/*" in described.get("leave_out", ())
+
+
 def profiles(root: Path = ROOT) -> list[Profile]:
     """What the boards claim to hold: their `rooms`, or _ROOMS_MPY and _ROOMS_FROZEN where it depends on the firmware.
 
@@ -138,6 +145,8 @@ def profiles(root: Path = ROOT) -> list[Profile]:
     found = []
     for board, heap, gate, free, front_end in _BOARDS:
         for build, name in (("mpy", "_ROOMS_MPY"), ("frozen", "_ROOMS_FROZEN")):
+            if build == "mpy" and frozen_only(board, root):
+                continue
             rooms = declared_rooms(board, name, root)
             if rooms is None:
                 rooms = declared_rooms(board, "rooms", root)
