@@ -189,6 +189,10 @@ def test_the_first_calibration_is_undone_too(meter):
     meter.calibrate(first, CONSOLE)
     meter.undo(CONSOLE)
     assert len(meter.ranges) == 0 and meter.calibration().is_neutral()
+    assert meter.pack("calibration") == b""  # which is saved, too, or the first would come back
+    other = Settings({}, Clock())
+    other.restore("calibration", b"")
+    assert len(other.ranges) == 0 and other.pack("code") is None
 
 
 def test_a_bad_calibration_is_refused(meter):

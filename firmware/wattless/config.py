@@ -91,7 +91,7 @@ def load(source=None):
 
     Raises ConfigError: a file that cannot be read, is not JSON or not an object, or values that are not legal.
     """
-    given = {} if source is None else source if isinstance(source, dict) else _read(source)
+    given = source if isinstance(source, dict) else read(source)
     config = Config()
     errors = []
     for name, kind, limits, unit, default in SETTINGS:
@@ -132,7 +132,10 @@ def _check_together(config):
         raise ConfigError("\n".join(errors))
 
 
-def _read(path):
+def read(path):
+    """The settings in a JSON file as a dict, not checked; {} for no path (None). ConfigError when it cannot be read."""
+    if path is None:
+        return {}
     try:
         with open(path) as file:
             given = json.load(file)

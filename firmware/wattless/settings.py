@@ -217,10 +217,10 @@ class Settings:
     # What survives.
 
     def pack(self, what):
-        """Bytes for the store: of "config", "calibration" or "code"."""
+        """Bytes for the store: of "config", "calibration" or "code"; None: there is none."""
         if what == "config":
             return json.dumps(self.changes).encode()
-        return self.ranges.pack() if what == "calibration" else self._code
+        return self.ranges.pack() if what == "calibration" else self._code or None
 
     def restore(self, what, data):
         """What was saved. ValueError, and nothing changes, for bytes that make no sense (any more)."""
@@ -233,7 +233,7 @@ class Settings:
             self.changes = changes
         elif what == "calibration":
             self.ranges = Ranges.unpack(data)
-        elif len(data) in (0, 24):
+        elif len(data) == 24:
             self._code = bytes(data)
         else:
             raise ValueError("an access code is kept in 24 bytes, not {}".format(len(data)))

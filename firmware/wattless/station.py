@@ -5,16 +5,14 @@
     frames ------------> Meter --> points --> Modbus RTU and TCP, console
                              \\--> energy, events --> store
 
-Order of a start: the store is read, the converter set up with its calibration, the kernels tested, then measuring and
-services begin together; from then on the watchdog wants to hear of all of them.
+Order of a start: the store is read, the kernels are tested, the meter is built, services start, and last the converter
+with its calibration, as nobody would take its frames before. From then on the watchdog wants to hear of all of them.
 """
 
 import asyncio
 import gc
-import json
 
-from wattless import VERSION
-from wattless.config import ConfigError
+from wattless import VERSION, config
 from wattless.meter import Meter
 from wattless.points import Points
 from wattless.services import sleep_ms
@@ -35,22 +33,6 @@ _TURNS = 100
 _RESTART_MS = 300
 
 
-def read_json(path):
-    """The settings of meter.json as a dict, {} for no path. ConfigError for a file that cannot be had."""
-    if path is None:
-        return {}
-    try:
-        with open(path) as file:
-            given = json.load(file)
-    except OSError as error:
-        raise ConfigError("{}: cannot be read: {}".format(path, error))
-    except ValueError as error:
-        raise ConfigError("{}: is not JSON: {}".format(path, error))
-    if not isinstance(given, dict):
-        raise ConfigError("{}: want an object of settings".format(path))
-    return given
-
-
 class Station:
     """board: a board module. ConfigError for a meter.json that is not legal, OSError when the converter does not answer
     or a port cannot be had."""
@@ -63,10 +45,9 @@ class Station:
         self.no_evidence = "this board has no memory for raw frames"
         self._console = None
         self._store_errors = 0
-        self.settings = Settings(read_json(board.config_path), board.clock, board.seal)
+        self.settings = Settings(config.read(board.config_path), board.clock, board.seal)
         self.persistence = self._open_store()
         self.points = Points()
-        self._open_converter()
         self.meter = Meter(board, self.settings.config, self.points, self.settings.calibration())
         self.supervisor = Supervisor(board.watchdog, board.clock, self._parts())
         self.status = Status(board, self.meter, self.settings, self.points, self.supervisor, self.persistence)
@@ -130,7 +111,7 @@ class Station:
 
     def _persist(self, persistence, what):
         settings = self.settings
-        persistence.add(_KINDS[what], lambda: settings.pack(what) or None, lambda data: settings.restore(what, data))
+        persistence.add(_KINDS[what], lambda: settings.pack(what), lambda data: settings.restore(what, data))
 
     def _open_converter(self):
         """Starts the frames, where they have to be started. A board without a front end serves all the same."""
@@ -298,6 +279,7 @@ class Station:
         """Measures and serves until the frames end."""
         board = self.board
         await self._start_services()
+        self._open_converter()
         if hasattr(gc, "threshold"):
             gc.collect()
             gc.threshold(-1)  # from now on, once a window (status.py)
