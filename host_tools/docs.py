@@ -57,7 +57,8 @@ def writable() -> str:
         (20000, "access code", "uint32", "unlocks; reads as 0"),
         (20002, "state", "uint16", ", ".join(f"{n} {name}" for n, name in enumerate(settings.STATES)) + "; read only"),
         (20003, "seconds left", "uint16", "until it ends by itself; read only"),
-        (20004, "command", "uint16", "; ".join(f"{n} {name}" for n, name in enumerate(modbus_settings.COMMANDS) if n)),
+        (20004, "command", "uint16", "; ".join(f"{n} {name}" for n, name in enumerate(modbus_settings.COMMANDS) if n)
+         + " (1, 5 and 6 without the access code)"),
         (20005, "result", "uint16", "of the last write: "
          + ", ".join(f"{n} {name}" for n, name in enumerate(modbus_settings.RESULTS)) + "; read only"),
         (20006, "restart", "uint16", "1: a change waits for a restart; read only"),
