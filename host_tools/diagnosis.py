@@ -11,6 +11,7 @@ may take 5 ms (a Modbus master's patience, DESIGN), 8 KB of heap stay free.
 from __future__ import annotations
 
 import struct
+import time
 from dataclasses import asdict, dataclass
 
 from host_tools.firmware_path import codes, points_table
@@ -24,6 +25,7 @@ LEAST_S = 30.0  # over which a frame rate is taken
 BUSY = 0.9
 SLICE_MS = 5.0
 HEAP_BYTES = 8192
+OFFSET_S = 2.0  # between the meter's clock and the PC's; over Modbus it is a window's time, 0.4 s old at most
 WORN = 0.8
 YEARS = 10
 LINE_ERRORS = 0.01  # of the messages on the bus
@@ -69,9 +71,10 @@ class Finding:
 
 def collect(link: ShellLink | ModbusLink) -> dict:
     """The report of a meter (firmware/wattless/status.py), as far as the link can tell: what is missing is None."""
-    if isinstance(link, ShellLink):
-        return link.command("diag", timeout=10)
-    return _over_modbus(link)
+    report = link.command("diag", timeout=10) if isinstance(link, ShellLink) else _over_modbus(link)
+    clock = report["clock"]
+    clock["offset_s"] = None if clock["unix_ms"] is None else round(clock["unix_ms"] / 1000 - time.time(), 1)
+    return report
 
 
 def _over_modbus(link: ModbusLink) -> dict:
@@ -309,9 +312,14 @@ def _clock(report: dict):
         fix = "mpremote rtc --set, or network time"
         yield Finding("clock", "not set: no time stamps, no 10-minute intervals", LOOK, fix)
     else:
-        steps = clock["steps"]
-        what = "set" if steps is None else f"set, {steps} steps since the start"
-        yield Finding("clock", what, LOOK if steps else OK, "who sets it back and forth?" if steps else "")
+        steps, offset = clock["steps"], clock.get("offset_s")
+        what = "set" if offset is None else f"{offset:+.1f} s from this PC's"
+        if steps is not None:
+            what += f", {steps} steps since the start"
+        if offset is not None and abs(offset) > OFFSET_S:
+            yield Finding("clock", what, LOOK, "set it (mpremote rtc --set), or this PC's")
+        else:
+            yield Finding("clock", what, LOOK if steps else OK, "who sets it back and forth?" if steps else "")
 
 
 def _store(report: dict):

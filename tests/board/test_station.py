@@ -101,6 +101,7 @@ def test_diag_over_both_links(shell, modbus, site):
     assert registers["window"]["number"] >= whole["window"]["number"] > 0
     assert set(registers["lines"]["RS-485"]) <= set(whole["lines"][site.announcements["modbus_rtu"]["path"]])
     for report in (whole, registers):
+        assert abs(report["clock"]["offset_s"]) < 2
         verdicts = {finding.topic: finding.verdict for finding in diagnosis.judge(report)}
         assert verdicts["window"] == verdicts["memory"] == verdicts["store"] == verdicts["cover"] == "ok"
 
