@@ -39,6 +39,7 @@ class NoDriver:
         self.opened = []
         self.calibrations = []
         self.fails = 0
+        self.on_sync = None
 
     def open(self, rate, bits, gain_v, gain_i, calibration):
         self.opened.append((rate, bits, gain_v, gain_i))
@@ -49,6 +50,9 @@ class NoDriver:
 
     def calibrate(self, calibration):
         self.calibrations.append(calibration)
+
+    def sync(self):
+        self.on_sync()
 
 
 class Bench:
@@ -64,6 +68,7 @@ class Bench:
         self.frames = self.board.frames
         self.block = self.frames.block
         self.converter = Converter(self.chip, lambda number: frame(number, bits), **converter)
+        self.driver.on_sync = self.converter.clear
         self.got = bytearray()
         if prepare:
             prepare(self)

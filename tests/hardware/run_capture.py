@@ -54,6 +54,9 @@ class Adc:
     def open(self, *args):
         pass
 
+    def sync(self):
+        pass
+
 
 class Settings:
     adc_rate = 12800

@@ -12,8 +12,11 @@ import pytest
 from host_tools.toolchain.build_mpy import build
 from host_tools.toolchain.paths import ROOT, micropython
 from tests.hardware.bench import PERIOD, Bench, frame
+from wattless.calibration import Calibration
 
 SCRIPT = Path(__file__).with_name("run_capture.py")
+
+OTHER = Calibration()
 
 
 def test_a_slow_reader_loses_the_newest_frames_and_learns_which():
@@ -133,13 +136,13 @@ def test_a_wrong_frame_now_and_then_is_no_reason():
 def test_another_calibration_while_it_runs():
     bench = Bench()
     bench.run(100)
-    bench.frames.calibrate("other")
+    bench.frames.calibrate(OTHER)
     bench.run(100)
-    assert bench.driver.calibrations == [None, "other"] and bench.frames.counters()["resyncs"] == 0
+    assert bench.driver.calibrations == [None, OTHER] and bench.frames.counters()["resyncs"] == 0
     assert bench.lost() <= 3
     bench.converter.on = False
     bench.run(100)
-    assert bench.driver.calibrations[-1] == "other"
+    assert bench.driver.calibrations[-1] == OTHER
 
 
 def test_opening_again_with_other_words():

@@ -13,7 +13,7 @@ handler of capture/stm32f4_irq.py. Pins and registers come as one object, hardwa
     stop()           no more interrupts, streams off, SPI at rest
     sleep_us(n)
 
-The converter is an object like capture/ads131m08.py: open, calibrate, tx.
+The converter is an object like capture/ads131m08.py: open, calibrate, sync, tx.
 
 Without a frame for 10 ms the converter is set up anew, then once a second. Frames go on with the number that the clock
 says. A converter that lost its settings shows in STATUS: likewise. All else is counted (counters()).
@@ -35,6 +35,7 @@ _BLIND_MS = const(10000)  # the timer comes round in 51 s
 _STRANGE = const(8)  # readings in succession with a STATUS that cannot be
 _JITTER_US = const(1)  # by which a DRDY may be off: 1 % of a sample
 _STATUS = const(0x8F)  # upper byte: LOCK, CRC_TYPE, RESET, WLENGTH never change (SBAS950 8.6.3)
+_SYNCED = const(3)  # of _IDLE
 _LONGEST_REPLY = const(256)
 _BITS = const(11)  # a character on the line
 
@@ -97,6 +98,9 @@ class Capture:
         self._last = None  # when the last frames came or their number was set, ms
         self._heard = self._tried = 0
         self._strange = 0
+        self._synced = False  # and no frame since
+        self._missed = 0
+        self._phased = False  # whether channels differ in their PHASE
 
     def open(self, settings, calibration):
         """Starts the converter: settings.adc_rate (samples/s), adc_bits (16, 24), gain_v, gain_i. OSError says why it
@@ -134,6 +138,12 @@ class Capture:
             status = buf[(done - 1) * size + 4]
             self._strange = 0 if status & _STATUS == self._expected else self._strange + 1
             if self._strange < _STRANGE:
+                if self._synced:
+                    self._synced = False
+                    self._missed = self.block[_MISSED]
+                elif self._phased and self._missed != self.block[_MISSED]:
+                    self._stop()
+                    self._start()
                 return done * size
         elif self.streaming:
             if self.clock.diff(now, self._heard) < _LOSS_MS:
@@ -181,6 +191,8 @@ class Capture:
 
     def _start(self):
         block = self.block
+        calibration = self._calibration
+        self._phased = calibration is not None and len({calibration.fine(k) for k in range(7)}) > 1
         now = self.clock.ticks_ms()
         away = 0 if self._last is None else self.clock.diff(now, self._last)
         if away >= _BLIND_MS or not block[_KNOWN]:
@@ -196,6 +208,11 @@ class Capture:
         self.fault = None
         self.streaming = True
         self.hardware.start(self.hardware.address_of(block), self.hardware.address_of(self.adc.tx))
+        # The FIFOs are emptied only now that every frame is read. Two frames at once, as the handler reads them to make
+        # room behind missed DRDYs, may put channels whose PHASE differs out of step by a sample: then all this again.
+        self.adc.sync()
+        block[_IDLE] = _SYNCED
+        self._synced = True
 
     def _stop(self):
         self.hardware.stop()

@@ -19,8 +19,9 @@ as good, and exact. A DRDY off its time by more than the tolerance marks its fra
 count alone counts.
 
 The converter keeps two samples in a FIFO (SBAS950 8.5.1.9.1). Behind missed DRDYs it is full, so one frame is read and
-thrown away before the right one. Behind a frame that did not finish, and at the start, nobody knows what is in it: two
-frames are read and none delivered. A frame still under way is waited for, at most PATIENCE turns of 16 instructions.
+thrown away before the right one. Behind a frame that did not finish nobody knows what is in it: two frames are read and
+none delivered. At the start a SYNC has emptied it (capture/stm32f4.py). A frame still under way is waited for, at most
+PATIENCE turns of 16 instructions.
 
 The clock of DMA1 is turned on each time: MicroPython turns it off when it thinks that it alone used DMA1 (dma.c).
 MicroPython cleared EXTI's flag before the handler runs (extint.c); a DRDY that came since then is taken care of here
@@ -29,7 +30,7 @@ and its flag cleared, a later one brings its interrupt.
 RS-485: with each DRDY at most one byte goes to the USART, which has taken the last one (TXE). The direction pin rises
 one DRDY before the first byte and falls with the first DRDY after the last stop bit (TC).
 
-Cost (host_tools/emulator/stm32f405/cost.py): 266 ARM instructions a frame, 41 more with a byte for RS-485; 2,900 behind
+Cost (host_tools/emulator/stm32f405/cost.py): 275 ARM instructions a frame, 41 more with a byte for RS-485; 2,900 behind
 missed DRDYs, most of them waiting. MicroPython's way to the handler comes on top. The frame begins 150 instructions
 after the handler does, so at 10.5 MHz an interrupt may come 60 us after DRDY and the frame is read before the next one;
 later ones lose frames. Heap: the block's 0.2 KB; nothing is allocated, no Python object touched.
@@ -75,7 +76,8 @@ _LATE = const(30)  # ticks after DRDY, from which a frame cannot be read before 
 # What is going on:
 _SLOT = const(31)
 _TAIL = const(32)
-_IDLE = const(33)  # 0: the frame under way is to be delivered; 1: it is not; 2: there is none, and the next is not
+_IDLE = const(33)  # 0: the frame under way is to be delivered; 1: it is not; 2: there is none, and the next is not;
+# 3: neither is what there is, but the FIFO is empty, and the next frame is the right one
 _KNOWN = const(34)  # there was a frame before
 _LAST_COUNT = const(35)
 _LAST_TICK = const(36)
@@ -131,7 +133,7 @@ def drdy(pin):
     cut = 0
     if not (dma[_LISR] & p[_RX_DONE]):
         left = p[_PATIENCE]
-        if p[_IDLE] == 2:
+        if p[_IDLE] >= 2:
             left = 0
         while left and not (dma[_LISR] & p[_RX_DONE]):
             left -= 1
@@ -151,6 +153,8 @@ def drdy(pin):
                 left -= 1
             at = spi[_SPI_DR]  # then SR: an overrun is over
             at = spi[_SPI_SR]
+    if p[_IDLE] == 3:
+        cut = 0
     if not (p[_IDLE] | cut):
         at = p[_SLOT] + p[_SIZE]
         if not (at - p[_END]):
@@ -222,6 +226,8 @@ def drdy(pin):
                 elapsed = 0  # but one came just now: the frame just started may be its, or not
             p[_SHIFT] = p[_SHIFT] + elapsed
             p[_MISSED] = p[_MISSED] + elapsed - 1
+            if p[_IDLE] == 3:
+                break
             left = ticks - elapsed * p[_PERIOD] + p[_LONGEST] - p[_PERIOD]
             if ticks > 0 and elapsed and elapsed < 64 and (left < 0 or left > p[_LONGEST] - p[_SHORTEST]):
                 mark = p[_MARK]

@@ -64,6 +64,11 @@ class Converter:
         self._due += self.period
         self._next()
 
+    def clear(self) -> None:
+        """What SYNC does to the FIFO, without a conversion beginning anew."""
+        self._fifo.clear()
+        self._drdy(1)
+
     def spike(self) -> None:
         """A disturbance on DRDY."""
         level = self._level

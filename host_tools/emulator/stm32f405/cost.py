@@ -18,6 +18,9 @@ class _Driver:
     def open(self, *args) -> None:
         """There is nothing to set up."""
 
+    def sync(self) -> None:
+        """Nor to put in step."""
+
 
 def _frame(number: int) -> bytes:
     return b"\x80\xff" + hashlib.blake2b(number.to_bytes(4, "big"), digest_size=18).digest()
