@@ -23,7 +23,7 @@ def meter(devices):
     """A virtual device with a site behind its converter, and room for the firmware twice."""
     site = scenarios.make("ev-site")
     frames = (site.blocks(FRAMES), FRAMES / site.config["adc_rate"], 24)
-    arguments = ["--config", "/meter.json", "--json", "--modbus"]
+    arguments = ["--config", "/meter.json", "--modbus"]
     device = devices(disk_bytes=2 << 20, block=4096, frames=frames, arguments=arguments)
     device.settings = {**site.config, "modbus_tcp_port": free_port(15020), "modbus_parity": "N"}
     configure(device, device.settings)
