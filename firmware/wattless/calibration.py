@@ -12,7 +12,7 @@ a meter keeps one for each range it was calibrated in.
     offset      OCAL: signed, in LSB of 24 bits, taken off before the gain
     phase       delay, in periods of the modulator (2 / fCLKIN: 305 ns at 12.8 kS/s, 0.0055 degrees of 50 Hz)
 
-Heap on 32-bit ARM: a Calibration 0.3 KB.
+Heap on 32-bit ARM: the module 4 KB from .mpy, a Calibration 0.2 KB.
 """
 
 import struct

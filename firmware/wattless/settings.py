@@ -11,7 +11,7 @@ is logged with who, what and the new value; so are unlocking and wrong codes.
 
 The thresholds in LIVE hold at once, other settings from the next start on.
 
-Heap on 32-bit ARM: the object 0.5 KB, each change about 50 bytes.
+Heap on 32-bit ARM: the module 7.7 KB from .mpy, the object 1.3 KB with its Config.
 """
 
 import json
@@ -24,8 +24,7 @@ from wattless.calibration import CalibrationError, Ranges
 OPEN, LOCKED, NO_CODE, BLOCKED, SEALED = range(5)
 STATES = ("unlocked", "locked", "no code", "blocked", "sealed")
 
-CONSOLE, MODBUS, MQTT = range(3)  # who asks
-WHO = ("console", "modbus", "mqtt")
+CONSOLE, MODBUS, MQTT = range(3)  # who asks, as event_log.WHO calls them
 
 UNLOCKED_S = const(600)
 _LONGEST_BLOCK_S = const(64)

@@ -51,7 +51,6 @@ class Station:
         self.meter = Meter(board, self.settings.config, self.points, self.settings.calibration())
         self.supervisor = Supervisor(board.watchdog, board.clock, self._parts())
         self.status = Status(board, self.meter, self.settings, self.points, self.supervisor, self.persistence)
-        self.status.rooms = self.rooms
         self._connect()
         if "evidence" in self.rooms and board.evidence_ram:
             self._keep_frames()

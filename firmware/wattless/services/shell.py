@@ -7,7 +7,7 @@ Every answer begins with {"re": and the command; other lines (what the meter ann
 works, Ctrl-U drops the line, `echo on` shows what is typed. Ctrl-C is not for us: it ends the program, and leaves
 MicroPython's own prompt.
 
-Heap on 32-bit ARM: 1.5 KB with the line's buffer; an answer makes garbage of about three times its length.
+Heap on 32-bit ARM: the module 2.8 KB from .mpy, the object 1.1 KB with the line's buffer.
 """
 
 import json
@@ -38,14 +38,12 @@ class Shell:
         self._line = bytearray(LINE_BYTES)
         self._used = 0
         self._echo = False
-        self.lines = 0
 
     def answer(self, text):
         """The answer to a line as a dict; None for an empty one."""
         words = text.split()
         if not words:
             return None
-        self.lines += 1
         name = words.pop(0)
         if name == "echo" and words in (["on"], ["off"]):
             self._echo = words == ["on"]
